@@ -69,6 +69,34 @@ class ContentInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True,
     name: str | None = None
 
 
+class WantedUpload(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A content that somebody wants to put, by what is known of it before it is sent: at least its MD5 in base64.
+
+    `part_digests` are the MD5s of its parts, in base64 too, where whoever sends it can send it in parts.
+    """
+
+    digest: str
+    sha256: str | None = None
+    part_digests: tuple[str, ...] = ()
+
+
+class UploadAddress(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Where a content is put outside of the server: by PUT to `url` with exactly these `headers`.
+
+    With `part_urls` in parts instead, each with its own ``Content-MD5``; then the upload is completed.
+    """
+
+    digest: str
+    url: str
+    headers: dict[str, str] = {}
+    part_urls: tuple[str, ...] = ()
+
+
+UploadWay = Literal["server", "copied", "bound"]
+"""How contents come into a bucket: through the server; put by clients, then copied and read; or also to addresses
+that take nothing but the bytes of one SHA-256."""
+
+
 class ManifestEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One file of an artifact, or with `ref` a reference to what lies elsewhere.
 

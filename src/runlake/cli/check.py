@@ -81,12 +81,16 @@ def _check_bucket(url: str, as_json: bool) -> None:
         for check in bucket_checks(url):
             found.append(check)
             report(len(found), None)
-    fault_count = sum(bool(fault) for _, fault in found)
+    fault_count = sum(bool(fault) for _, fault, is_needed in found if is_needed)
     if as_json:
-        documents = [{"promise": promise, "fault": fault or None} for promise, fault in found]
+        documents = [
+            {"promise": promise, "fault": fault or None, "is_needed": needed} for promise, fault, needed in found
+        ]
         output.print_json({"bucket": url, "checks": documents})
     else:
-        output.print_table(("PROMISE", "KEPT"), [(promise, fault or "yes") for promise, fault in found])
+        output.print_table(("PROMISE", "KEPT"), [(promise, fault or "yes") for promise, fault, _ in found])
+    if lesser := [promise for promise, fault, is_needed in found if fault and not is_needed]:
+        output.note(f"uploads go through the server as far as they need that {', and that '.join(lesser)}")
     broken = format_count(fault_count, "promise")
     output.note(f"{url} cannot hold a store: {broken} not kept" if fault_count else f"{url} may hold a store")
     if fault_count:

@@ -16,6 +16,7 @@ from runlake.cli.people import AsJson, Store, people_url, store_folder
 from runlake.errors import AuthenticationError, BadValueError, CommError
 
 if TYPE_CHECKING:
+    from runlake.artifact_model import UploadWay
     from runlake.server.config import ServerConfig
 
 DEFAULT_PORT = 8080
@@ -26,6 +27,13 @@ class LogFormatName(StrEnum):
 
     JSON = "json"
     TEXT = "text"
+
+
+class UploadsName(StrEnum):
+    """Where clients put the files of artifacts."""
+
+    BUCKET = "bucket"
+    SERVER = "server"
 
 
 def serve(
@@ -92,6 +100,14 @@ def serve(
             help="The bucket's server as clients reach it; no: they do not.  [default: as this server does]",
         ),
     ] = None,
+    uploads: Annotated[
+        UploadsName,
+        typer.Option(
+            "--uploads",
+            envvar="RUNLAKE_UPLOADS",
+            help="Whether clients put files of artifacts straight into the bucket, where it lets them, or through us.",
+        ),
+    ] = UploadsName.BUCKET,
     cache_dir: Annotated[
         Path | None, typer.Option("--cache-dir", help="Where objects of the bucket are kept that were read.")
     ] = None,
@@ -127,8 +143,9 @@ def serve(
         root, entity = store_folder(context, store)
         place = str(root)
         warning = keep_private(root)
+        upload_way: UploadWay = "server"
     else:
-        root, entity, place = _cluster(database, bucket or "", cache_dir, takes_over=take_over_bucket)
+        root, entity, place, upload_way = _cluster(database, bucket or "", cache_dir, takes_over=take_over_bucket)
         warning = None
     config = ServerConfig(
         root=str(root),
@@ -137,6 +154,7 @@ def serve(
         bucket_url=bucket,
         cache_bytes=cache_bytes,
         leads_to_bucket=bucket_for_clients != "no",
+        upload_way="server" if bucket_for_clients == "no" or uploads is UploadsName.SERVER else upload_way,
         bucket_endpoint=_checked_url(bucket_for_clients) if bucket_for_clients not in (None, "no") else None,
         base_url=_checked_url(base_url) if base_url is not None else None,
         database_url=people_url(os.environ) or database,
@@ -197,8 +215,10 @@ def logout(
         output.note(f"took the key for {base_url} out of {path}" if was_there else f"no key for {base_url} in {path}")
 
 
-def _cluster(database: str, bucket: str, cache_dir: Path | None, *, takes_over: bool) -> tuple[Path, str, str]:
-    """A folder for what is read from the bucket, the default entity, and what to call the store.
+def _cluster(
+    database: str, bucket: str, cache_dir: Path | None, *, takes_over: bool
+) -> tuple[Path, str, str, UploadWay]:
+    """A folder for what is read from the bucket, the default entity, what to call the store, how uploads may come.
 
     The tables are made, and the bucket must be one that keeps what it promises: `StoreError` says what it does not.
     """
@@ -206,8 +226,8 @@ def _cluster(database: str, bucket: str, cache_dir: Path | None, *, takes_over: 
     from runlake.settings import resolve
 
     folder = cache_dir or cache_of_bucket(bucket, os.environ)
-    place = prepare_cluster(database, bucket, takes_over=takes_over)
-    return folder, resolve({}, os.environ, Path.cwd()).entity, place
+    place, upload_way = prepare_cluster(database, bucket, takes_over=takes_over)
+    return folder, resolve({}, os.environ, Path.cwd()).entity, place, upload_way
 
 
 def _greet_first_admin(config: ServerConfig, url: str) -> None:

@@ -8,6 +8,7 @@ from typing import Literal
 
 import msgspec
 
+from runlake.artifact_model import UploadWay
 from runlake.errors import BadValueError
 from runlake.ready import ready
 
@@ -45,7 +46,7 @@ class ServerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     `root` is the store's folder. With `bucket_url` the store is in that bucket and in `store_database_url`, and
     `root` is a folder of this machine for what was read from there, at most `cache_bytes` of it; clients are
     sent there for what they fetch if `leads_to_bucket`, and reach it as `bucket_endpoint`, None for as this server
-    does. `base_url` what
+    does; what they may put there of artifacts says `upload_way`. `base_url` what
     clients are told this server is called, None for what they called it themselves; `database_url` where people are
     kept, None for the store's own file. `max_body_bytes` is for requests that are read as a whole,
     `max_anonymous_body_bytes` for those of them that come without a key, `max_file_bytes` for uploads.
@@ -70,6 +71,7 @@ class ServerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     cache_bytes: int = 4096 * MIB
     leads_to_bucket: bool = True
     bucket_endpoint: str | None = None
+    upload_way: UploadWay = "server"
     base_url: str | None = None
     database_url: str | None = None
     workers: int = 1

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from runlake.errors import NotSupportedError
 
 
-def bucket_checks(url: str) -> Iterator[tuple[str, str]]:
-    """Each promise of the bucket's server that a store stands on, when it is proved, and what is wrong with it if so.
+def bucket_checks(url: str) -> Iterator[tuple[str, str, bool]]:
+    """Each promise of the bucket's server, when it is proved, what is wrong with it if so, and whether a store stands
+    on it; without the others it is only that uploads come through the server.
 
     Whose credentials ask, and where, is in the variables that AWS's own tools read. What keeps the bucket from being
     asked at all is an error: no such bucket, credentials that are not taken, no answer. NotSupportedError where the

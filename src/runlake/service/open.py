@@ -12,6 +12,7 @@ from runlake.store.location import cache_dir_of
 from runlake.store.location import find_store as find_store
 
 if TYPE_CHECKING:
+    from runlake.artifact_model import UploadWay
     from runlake.service.cluster.service import ClusterService
     from runlake.service.contract import Service
     from runlake.service.local.service import LocalService
@@ -82,6 +83,7 @@ def open_cluster_as_server(
     cache_dir: Path,
     cache_bytes: int,
     signed_endpoint: str | None,
+    upload_way: UploadWay,
 ) -> ClusterService:
     """The store in a database and a bucket for a process that serves it: any number of machines do."""
     from runlake.service.cluster.open import open_cluster
@@ -94,6 +96,7 @@ def open_cluster_as_server(
         cache_bytes=cache_bytes,
         seals=True,
         signed_endpoint=signed_endpoint,
+        upload_way=upload_way,
     )
 
 
@@ -127,8 +130,8 @@ def cache_of_bucket(bucket_url: str, environ: Mapping[str, str]) -> Path:
     return cache_dir_of(Path("/", bucket_url.partition("://")[2]), environ)
 
 
-def prepare_cluster(database_url: str, bucket_url: str, *, takes_over: bool = False) -> str:
-    """Make the tables of a store in a cluster where they are missing; answers what people call it.
+def prepare_cluster(database_url: str, bucket_url: str, *, takes_over: bool = False) -> tuple[str, UploadWay]:
+    """Make the tables of a store in a cluster where they are missing; what people call it, and how uploads may come.
 
     StoreError, by name, for a bucket that does not keep what the store relies on, and for one that is another store's,
     unless this one `takes_over`.

@@ -88,6 +88,8 @@ class UnitedService:
         self.find_content = artifacts.find_content
         self.put_content = artifacts.put_content
         self.receive_content = artifacts.receive_content
+        self.offer_uploads = artifacts.offer_uploads
+        self.complete_upload = artifacts.complete_upload
         self.commit_artifact = artifacts.commit_artifact
         self.read_artifact = artifacts.read_artifact
         self.find_artifact = artifacts.find_artifact

@@ -308,6 +308,8 @@ class GuardedService:
 
     find_content = _of_run(Service.find_content, "write")
     put_content = _of_run(Service.put_content, "write")
+    offer_uploads = _of_run(Service.offer_uploads, "write")
+    complete_upload = _of_run(Service.complete_upload, "write")
     commit_artifact = _of_run(Service.commit_artifact, "write")
     read_artifact = _of_run(Service.read_artifact, "read")
     read_manifest = _of_version(Service.read_manifest, "read")

@@ -19,13 +19,25 @@ from runlake.artifact_model import (
     CollectionInfo,
     CollectionPath,
     ContentInfo,
+    UploadAddress,
 )
 from runlake.model import RunPath
 from runlake.server.http.file_bytes import receive_bytes, send_file
 from runlake.server.routes.answers import Asked, Run, answer
 from runlake.server.routes.runs import RUN
-from runlake.service.wire.artifacts import ContentQuery, Linking, Using, decode_entries, encode_entries
+from runlake.service.wire.artifacts import (
+    CompletedUpload,
+    ContentQuery,
+    Linking,
+    UploadQuery,
+    Using,
+    decode_entries,
+    encode_entries,
+)
 from runlake.service.wire.documents import LINES_TYPE
+
+MAX_VALID_S = 3600.0
+"""So long an address to put something past the server is good at most."""
 
 _PROJECT = "/projects/{entity:str}/{project:str}/artifacts"
 _COLLECTION = "/artifacts/{entity:str}/{project:str}/{collection_name:str}"
@@ -122,6 +134,20 @@ def restore_artifact(service: Asked, artifact: Version) -> Response[ArtifactInfo
 def find_content(service: Asked, artifact: Version, data: JSONBody[ContentQuery]) -> Response[list[ContentInfo]]:
     """Which of these contents need not be put."""
     return answer(service.find_content(artifact, data.digests))
+
+
+@post(f"{_VERSION}/content/uploads", sync_to_thread=True, status_code=200)
+def offer_uploads(
+    service: Asked, artifact: Version, data: JSONBody[UploadQuery]
+) -> Response[list[UploadAddress | None]]:
+    """Where each of these contents may be put past the server; null for what is put here."""
+    return answer(service.offer_uploads(artifact, data.wanted, min(max(data.valid_s, 1.0), MAX_VALID_S)))
+
+
+@post(f"{_VERSION}/content/uploads/complete", sync_to_thread=True, status_code=200)
+def complete_upload(service: Asked, artifact: Version, data: JSONBody[CompletedUpload]) -> Response[bool]:
+    """Say that all parts of a content were put past the server; false where it was not in parts."""
+    return answer(service.complete_upload(artifact, data.digest, data.tags))
 
 
 @put(f"{_VERSION}/content", request_max_body_size=None)
@@ -226,6 +252,8 @@ HANDLERS = [
     delete_artifact,
     restore_artifact,
     find_content,
+    offer_uploads,
+    complete_upload,
     put_content,
     put_named_content,
     commit_artifact,

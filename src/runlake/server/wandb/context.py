@@ -74,7 +74,7 @@ class RequestContext:
 
     `person` is None for somebody without a key. It has `username`, `email`, `is_admin` and `teams` (name → role).
     `require_write` raises for who may not change a run, where an answer is given without asking `service` for more.
-    `shared` is of the whole server, `budget` of this request.
+    `shared` is of the whole server, `budget` of this request. Addresses are good for `url_life_s`.
     """
 
     shared: WandbContext
@@ -85,6 +85,7 @@ class RequestContext:
     file_url: FileUrl
     parquet_url: ParquetUrl
     signed_url: SignedUrl
+    url_life_s: float = 3600.0
     client: Client = Client()
     require_write: Callable[[RunPath | ArtifactPath], None] = may_all
     budget: Budget = field(default_factory=Budget)

@@ -105,6 +105,7 @@ def _context_of(request: Request[Any, Any, Any], context: ServerContext, shared:
         file_url=partial(_file_url, context, base_url, service),
         parquet_url=partial(_export_url, context, base_url, service),
         signed_url=partial(_signed_url, context, base_url, service),
+        url_life_s=context.url_life_s,
         client=_client_of(request),
         require_write=service.require_write,
     )

@@ -23,6 +23,7 @@ _COUNTED = {
     "seals_done": "Times that a run was sealed.",
     "seals_failed": "Times that a run could not be sealed.",
     "runs_merged": "Times that a run came to share a file with others.",
+    "uploads_proven": "Contents that clients put into the bucket, and that were proven before they were committed.",
     "cache_hits": "Blocks of objects that were on the disk of this machine.",
     "cache_hit_bytes": "Bytes of these.",
     "cache_misses": "Blocks of objects that came from the bucket.",

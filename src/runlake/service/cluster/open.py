@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from runlake.artifact_model import UploadWay
 from runlake.model import RunPath
 from runlake.service.cluster.collector import Collector
 from runlake.service.cluster.packer import Packer
+from runlake.service.cluster.prover import Prover
 from runlake.service.cluster.sealer import Sealer
 from runlake.service.cluster.service import ClusterService
 from runlake.store.cluster.bucket import Bucket
@@ -27,27 +29,30 @@ def open_cluster(
     cache_bytes: int = CACHE_BYTES,
     seals: bool = False,
     signed_endpoint: str | None = None,
+    upload_way: UploadWay = "server",
 ) -> ClusterService:
     """The store in a database and a bucket; its tables are made where they are missing.
 
     Objects that were read stay in `cache_dir`, at most `cache_bytes` of them. With `seals` a thread seals what has
-    ended, here and elsewhere, one lets small runs share files, and one removes what nothing leads to any more.
-    `signed_endpoint` is the bucket's server as those reach it who are given addresses of objects.
+    ended, here and elsewhere, one lets small runs share files, one proves what clients put into the bucket, and one
+    removes what nothing leads to any more. `signed_endpoint` is the bucket's server as those reach it who are given
+    addresses of objects, `upload_way` what they may do there.
     """
     database = Database(database_url)
     database.migrate()
     cache = ObjectCache(cache_dir, cache_bytes)
     sealers: list[Sealer] = []
-    workers: list[Sealer | Packer | Collector] = []
+    workers: list[Sealer | Packer | Prover | Collector] = []
 
     def on_ended(path: RunPath) -> None:
         for sealer in sealers:
             sealer.soon(path)
 
-    store = ClusterStore(database, Bucket(bucket_url, signed_endpoint=signed_endpoint), cache, on_ended=on_ended)
+    bucket = Bucket(bucket_url, signed_endpoint=signed_endpoint)
+    store = ClusterStore(database, bucket, cache, on_ended=on_ended, upload_way=upload_way)
     if seals:
         sealers.append(Sealer(store))
-        workers += [*sealers, Packer(store), Collector(store)]
+        workers += [*sealers, Packer(store), Prover(store), Collector(store)]
 
     def close() -> None:
         for worker in workers:

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+from runlake.artifact_model import UploadWay
 from runlake.store.cluster.bucket import Bucket
-from runlake.store.cluster.check_bucket import check_bucket
+from runlake.store.cluster.check_bucket import check_bucket, upload_way_of
 from runlake.store.cluster.database import Database
 from runlake.store.cluster.owner import claim, take_over
 
 
-def prepare(database_url: str, bucket_url: str, *, takes_over: bool = False) -> str:
-    """Make the tables where they are missing, and prove the bucket; answers what people call the store.
+def prepare(database_url: str, bucket_url: str, *, takes_over: bool = False) -> tuple[str, UploadWay]:
+    """Make the tables where they are missing, and prove the bucket; what people call the store, how uploads may come.
 
     OtherOwnerError when the bucket is another store's, unless this one `takes_over`.
     """
     bucket = Bucket(bucket_url)
-    check_bucket(bucket)
+    upload_way = upload_way_of(check_bucket(bucket))
     database = Database(database_url)
     try:
         database.migrate()
         (take_over if takes_over else claim)(database, bucket)
-        return f"postgresql://{database.name} with {bucket.url}"
+        return f"postgresql://{database.name} with {bucket.url}", upload_way
     finally:
         database.close()

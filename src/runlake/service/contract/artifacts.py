@@ -16,6 +16,8 @@ from runlake.artifact_model import (
     ContentInfo,
     ManifestEntry,
     Relation,
+    UploadAddress,
+    WantedUpload,
 )
 from runlake.incoming import Incoming
 from runlake.model import RunPath
@@ -56,12 +58,29 @@ class ArtifactVerbs(Protocol):
         """The same for bytes of which a server gets piece after piece, with no thread that waits for the next."""
         ...
 
+    def offer_uploads(
+        self, draft: ArtifactPath, wanted: Sequence[WantedUpload], valid_s: float
+    ) -> list[UploadAddress | None]:
+        """Where each of these contents may be put for a draft, for so long, past the server; in the same order.
+
+        None for what is put by `put_content`. What was put elsewhere is found by `commit_artifact`.
+        """
+        ...
+
+    def complete_upload(self, draft: ArtifactPath, digest: str, tags: Sequence[str]) -> bool:
+        """Say that all parts of a content were put, and which ETags were answered. No where it was not in parts.
+
+        `NotFoundError` where that was given up.
+        """
+        ...
+
     def commit_artifact(self, draft: ArtifactPath, entries: Sequence[ManifestEntry]) -> ArtifactInfo:
         """Make a draft the next version of its collection, made of these entries, in any order.
 
         An entry without `sha256` has the content that was put, or found, by its digest. `NotFoundError` names contents
         that are missing; `BadValueError` names that leave the artifact, and tells of entries whose digest is not that
-        with which the draft was begun, if one was named. Who commits again is told the same version.
+        with which the draft was begun, if one was named, and of other bytes that were put elsewhere. `BusyError` while
+        these are still read to prove what they are. Who commits again is told the same version.
         """
         ...
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import partial
 from typing import BinaryIO
 
@@ -17,6 +17,8 @@ from runlake.artifact_model import (
     CollectionPath,
     ContentInfo,
     ManifestEntry,
+    UploadAddress,
+    WantedUpload,
 )
 from runlake.errors import BadValueError, ConflictError, NotFoundError, PathError
 from runlake.incoming import Incoming
@@ -119,6 +121,7 @@ class ArtifactDrafts:
 
     def find_content(self, draft: ArtifactPath, digests: Sequence[str]) -> list[ContentInfo]:
         with self._collections.opened(draft.collection) as collection:
+            self._note_uploads(Draft(collection, draft.version), digests)
             read_manifest = partial(self._manifests.read, collection)
             wanted = set(digests)
             known = known_contents(collection, Draft(collection, draft.version), wanted, read_manifest=read_manifest)
@@ -136,9 +139,24 @@ class ArtifactDrafts:
         with writing(self._layout.content_dir):
             return IncomingContentOfDraft(self._contents.receive(), made, self._layout, name)
 
+    def offer_uploads(
+        self, draft: ArtifactPath, wanted: Sequence[WantedUpload], valid_s: float
+    ) -> list[UploadAddress | None]:
+        made, uploads = self._draft(draft), self._contents.uploads
+        if uploads is None:
+            return [None] * len(wanted)
+        return uploads.offer(made.artifact_id, wanted, valid_s=valid_s)
+
+    def complete_upload(self, draft: ArtifactPath, digest: str, tags: Sequence[str]) -> bool:
+        made, uploads = self._draft(draft), self._contents.uploads
+        return uploads is not None and uploads.complete(made.artifact_id, digest, tags)
+
     def commit_artifact(self, draft: ArtifactPath, entries: Sequence[ManifestEntry]) -> ArtifactInfo:
         check_artifact_id(draft.version)
+        digests = {entry.digest for entry in entries if entry.ref is None}
+        self._prove_uploads(draft, digests)
         with self._collections.opened(draft.collection) as collection, writing(collection.folder):
+            self._note_uploads(Draft(collection, draft.version), digests)
             made_by = _maker_of(Draft(collection, draft.version))
             made = commit(collection, self._contents, Draft(collection, draft.version), entries, time.time())
         if made.artifact_id != draft.version:  # another process committed the same at this moment
@@ -146,6 +164,22 @@ class ArtifactDrafts:
         if made_by is not None:
             self._note_logged(made_by, made)
         return made
+
+    def _prove_uploads(self, draft: ArtifactPath, digests: Collection[str]) -> None:
+        """Which takes its time, so nobody who wants the collection waits for it."""
+        if self._contents.uploads is not None:
+            with self._collections.opened(draft.collection) as collection:
+                received = {content.digest for content in Draft(collection, draft.version).received()}
+            self._contents.uploads.prove(draft.version, set(digests) - received)
+
+    def _note_uploads(self, draft: Draft, digests: Collection[str]) -> None:
+        """Let a draft have what came past us."""
+        if self._contents.uploads is not None:
+            kept = self._contents.uploads.kept(draft.artifact_id, digests)
+            if kept and draft.is_begun:
+                known = {content.digest for content in draft.received()}
+                if new := [content for content in kept if content.digest not in known]:
+                    draft.note(*new)
 
     def describe(self, path: ArtifactPath) -> ArtifactInfo | None:
         """The draft that has this id as its version; None where there is none."""

@@ -71,6 +71,8 @@ class LocalArtifacts:
         self.find_content = self._drafts.find_content
         self.put_content = self._drafts.put_content
         self.receive_content = self._drafts.receive_content
+        self.offer_uploads = self._drafts.offer_uploads
+        self.complete_upload = self._drafts.complete_upload
         self.commit_artifact = self._drafts.commit_artifact
 
     # Reading

@@ -17,16 +17,21 @@ from runlake.artifact_model import (
     ContentInfo,
     ManifestEntry,
     Relation,
+    UploadAddress,
+    WantedUpload,
 )
 from runlake.errors import NotSupportedError
 from runlake.model import RunPath
 from runlake.service.remote.bodies import READ_BYTES, sent_whole
 from runlake.service.remote.file import RemoteFile
+from runlake.service.remote.past_server import PastServer
 from runlake.service.remote.requests import JSON_HEADERS, ServerRequests, check_names, run_at
 from runlake.service.wire import documents
 from runlake.service.wire.artifacts import (
+    CompletedUpload,
     ContentQuery,
     Linking,
+    UploadQuery,
     Using,
     artifact_address,
     collection_address,
@@ -51,6 +56,7 @@ class HttpArtifacts:
     def __init__(self, server: ServerRequests) -> None:
         self._server = server
         self._http = server.http
+        self._past_server = PastServer(self.offer_uploads)
 
     def begin_artifact(self, path: CollectionPath, start: ArtifactStart) -> ArtifactInfo:
         return self._ask(_collection_at(path, "versions"), start, is_repeatable=start.artifact_id is not None)
@@ -60,12 +66,25 @@ class HttpArtifacts:
         return documents.unpack(self._server.ask(_artifact_at(draft, "content", "find"), asked), list[ContentInfo])
 
     def put_content(self, draft: ArtifactPath, content: BinaryIO, name: str | None = None) -> ContentInfo:
+        if name is None and (put := self._past_server.put(draft, content)) is not None:
+            return put
         parts = () if name is None else check_entry_path(name).split("/")
         body = sent_whole(self._http, _artifact_at(draft, "content", *parts), content, stays=True)
         return documents.unpack(body, ContentInfo)
 
     def receive_content(self, draft: ArtifactPath, name: str | None = None) -> NoReturn:
         raise NotSupportedError("receive_content is what a server asks of its own store; over HTTP use put_content")
+
+    def offer_uploads(
+        self, draft: ArtifactPath, wanted: Sequence[WantedUpload], valid_s: float
+    ) -> list[UploadAddress | None]:
+        asked = UploadQuery(wanted=list(wanted), valid_s=valid_s)
+        answer = self._server.ask(_artifact_at(draft, "content", "uploads"), asked)
+        return documents.unpack(answer, list[UploadAddress | None])
+
+    def complete_upload(self, draft: ArtifactPath, digest: str, tags: Sequence[str]) -> bool:
+        said = CompletedUpload(digest=digest, tags=list(tags))
+        return documents.unpack(self._server.ask(_artifact_at(draft, "content", "uploads", "complete"), said), bool)
 
     def commit_artifact(self, draft: ArtifactPath, entries: Sequence[ManifestEntry]) -> ArtifactInfo:
         body = self._http.request(

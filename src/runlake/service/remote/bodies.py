@@ -19,20 +19,19 @@ def sent_whole(http: HttpClient, address: str, content: BinaryIO, *, stays: bool
 
     `stays`: nobody changes its file, so that is read again where it is to be sent again, and no copy of it is held.
     """
-    if stays and _is_file(content):
-        return _sent(http, address, _Body(content, content.tell()))
+    if stays and is_file(content):
+        return _sent(http, address, Body(content, content.tell()))
     with tempfile.SpooledTemporaryFile(_HELD_BYTES) as copy:
         while piece := content.read(READ_BYTES):
             copy.write(piece)
-        return _sent(http, address, _Body(copy, 0))
+        return _sent(http, address, Body(copy, 0))
 
 
-class _Body:
-    """What a file holds from a place on, as often as it is asked for."""
+class Body:
+    """What a file holds from a place on, as often as it is asked for; `size_bytes` of it where that is known."""
 
-    def __init__(self, file: Any, start: int) -> None:
-        self._file, self._start = file, start
-        self.size_bytes: int | None = None
+    def __init__(self, file: Any, start: int, size_bytes: int | None = None) -> None:
+        self._file, self._start, self.size_bytes = file, start, size_bytes
 
     def pieces(self) -> Iterator[bytes]:
         """The bytes up to where they ended the first time."""
@@ -43,7 +42,7 @@ class _Body:
             yield piece
 
 
-def _sent(http: HttpClient, address: str, body: _Body) -> bytes:
+def _sent(http: HttpClient, address: str, body: Body) -> bytes:
     digest, size_bytes = hashlib.md5(usedforsecurity=False), 0
     for piece in body.pieces():
         digest.update(piece)
@@ -57,7 +56,8 @@ def _sent(http: HttpClient, address: str, body: _Body) -> bytes:
     return http.request("PUT", address, content=body.pieces, headers=headers)
 
 
-def _is_file(content: BinaryIO) -> bool:
+def is_file(content: BinaryIO) -> bool:
+    """Whether a stream can be read again from where it stands."""
     try:
         content.fileno()
         return content.seekable()

@@ -55,7 +55,7 @@ class HttpClient:
             headers=headers,
             timeout=httpx.Timeout(timeout_s or ANSWER_TIMEOUT_S, connect=min(CONNECT_TIMEOUT_S, timeout_s or 1e9)),
             transport=transport,
-            verify=_trusted(self.base_url),
+            verify=trusted(self.base_url),
             limits=httpx.Limits(max_connections=32, max_keepalive_connections=8),
         )
         weakref.finalize(self, self._client.close)  # who is handed an artifact of a server closes nothing
@@ -180,7 +180,7 @@ class HttpClient:
         return UnreachableError(f"{self.base_url} cannot be reached ({_why(error)}); is the server running?")
 
 
-def _trusted(base_url: str) -> ssl.SSLContext | Literal[True]:
+def trusted(base_url: str) -> ssl.SSLContext | Literal[True]:
     """Who may vouch for a server: nobody where none shows a certificate; to read the many of a machine takes long."""
     return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if base_url.startswith("http://") else True
 

@@ -2,22 +2,40 @@
 
 from __future__ import annotations
 
+from typing import Annotated
 from urllib.parse import quote
 
 import msgspec
 
-from runlake.artifact_model import ArtifactPath, CollectionPath
+from runlake.artifact_model import ArtifactPath, CollectionPath, WantedUpload
 from runlake.model import RunPath
 from runlake.service.wire.documents import API_PREFIX
 from runlake.store.artifacts.manifest import decode_entries, encode_entries
 
 __all__ = ["decode_entries", "encode_entries"]
 
+MAX_WANTED = 10_000
+"""So many contents one request may ask for."""
+
 
 class ContentQuery(msgspec.Struct, frozen=True, kw_only=True):
     """Which contents are asked for, by MD5 in base64."""
 
     digests: list[str]
+
+
+class UploadQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """Which contents somebody wants to put past the server, for addresses that are good so long."""
+
+    wanted: Annotated[list[WantedUpload], msgspec.Meta(max_length=MAX_WANTED)]
+    valid_s: float
+
+
+class CompletedUpload(msgspec.Struct, frozen=True, kw_only=True):
+    """A content all parts of which were put, and the ETags that were answered for them."""
+
+    digest: str
+    tags: list[str]
 
 
 class Linking(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,11 +11,12 @@ import hashlib
 import io
 import os
 import stat
+from collections.abc import Collection, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-from runlake.artifact_model import ContentInfo
+from runlake.artifact_model import ContentInfo, UploadAddress, WantedUpload
 from runlake.errors import CorruptError, NotFoundError
 from runlake.incoming import Incoming, keep_whole
 from runlake.store.artifacts.names import check_sha256
@@ -46,7 +47,7 @@ class ContentDigests:
         self._apart: ThreadPoolExecutor | None = None
         self._pending: Future[None] | None = None
 
-    def update(self, piece: bytes) -> None:
+    def update(self, piece: bytes | memoryview) -> None:
         """The next bytes."""
         self._wait()
         self._size_bytes += len(piece)
@@ -99,8 +100,43 @@ class OwnedFile(io.FileIO):
         self.file, self.info = file, info
 
 
+class DirectUploads(Protocol):
+    """How contents of drafts come into a store past the process that serves it. Threads and processes may share it."""
+
+    def offer(self, draft_id: str, wanted: Sequence[WantedUpload], *, valid_s: float) -> list[UploadAddress | None]:
+        """Where each of these may be put for so long; None for what must come through us.
+
+        Who asks again is told the same places. What is known to be here need not be asked for.
+        """
+        ...
+
+    def complete(self, draft_id: str, md5: str, tags: Sequence[str]) -> bool:
+        """All parts of a content were put, and the ETags of the answers are these. No where it does not come in parts.
+
+        Twice is as once; `NotFoundError` where the upload was given up.
+        """
+        ...
+
+    def prove(self, draft_id: str, digests: Collection[str]) -> None:
+        """Find out which bytes came of these digests (MD5 in base64), so that `kept` tells of them.
+
+        What did not come yet is no error. `BadValueError` where other bytes came; `BusyError` when it takes longer
+        than one waits: who asks again waits for the rest.
+        """
+        ...
+
+    def kept(self, draft_id: str, digests: Collection[str]) -> list[ContentInfo]:
+        """What of these digests came for the draft, and was proven."""
+        ...
+
+
 class Contents(Protocol):
     """The contents of one store, wherever they are kept. Threads and processes may share it."""
+
+    @property
+    def uploads(self) -> DirectUploads | None:
+        """None where contents lie on a disk of ours, to which there is no other way."""
+        ...
 
     def has(self, sha256: str, size_bytes: int) -> bool:
         """Whether a content is here, and not cut off."""
@@ -132,6 +168,8 @@ class Contents(Protocol):
 
 class ContentStore:
     """The contents of a store in a folder."""
+
+    uploads: DirectUploads | None = None
 
     def __init__(self, layout: Layout) -> None:
         self._folder, self._aside = layout.content_dir, layout.content_aside_dir

@@ -89,10 +89,10 @@ class Draft:
             history_step=start.history_step,
         )
 
-    def note(self, content: ContentInfo) -> None:
-        """Remember that a content was put for it."""
+    def note(self, *contents: ContentInfo) -> None:
+        """Remember that contents were put for it."""
         with self._in_its_collection():
-            self._tree.append_line(self._received, msgspec.json.encode(content))
+            self._tree.append_line(self._received, b"\n".join(map(msgspec.json.encode, contents)))
 
     def received(self) -> list[ContentInfo]:
         """What was put for it, in that order."""

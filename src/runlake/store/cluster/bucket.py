@@ -22,16 +22,22 @@ from obstore.store import S3Store
 from runlake.errors import BadValueError, BusyError, ConflictError, CorruptError, TruncatedError
 from runlake.store.cluster.bucket_calls import BucketCalls, Call, Kind
 from runlake.store.cluster.bucket_errors import error_of
+from runlake.store.cluster.signing import key_id_of, signed_again
 
 if TYPE_CHECKING:
     from obstore import ObjectMeta
 
 _URL = re.compile(r"s3://(?P<bucket>[A-Za-z0-9][A-Za-z0-9._-]{1,61}[A-Za-z0-9])(?:/(?P<prefix>[^?#]*))?")
 _ENDPOINT_VARIABLES = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT")
+_SECRETS = ("secret_access_key", "aws_secret_access_key")
+_KEY_IDS = ("access_key_id", "aws_access_key_id")
 _PLAIN_HTTP = "http://"
 _COPY_BYTES = 4 << 20
 _NEAR_BYTES = 64 << 10
 _MOST_PARTS, _PARTS_AT_ONCE = 10_000, 4
+
+
+Method = Literal["GET", "PUT", "POST", "DELETE"]
 
 
 class BucketLimits(NamedTuple):
@@ -84,7 +90,7 @@ class Bucket:
         name, prefix = found["bucket"], (found["prefix"] or "").strip("/")
         self.url = f"s3://{name}/{prefix}".rstrip("/")
         self.calls = BucketCalls()
-        self._limits = limits
+        self._limits, self._options = limits, options or {}
         self._store = self._signing = _open_store(name, prefix, options or {}, limits)
         if signed_endpoint is not None:
             self._signing = _open_store(name, prefix, {**(options or {}), "endpoint": signed_endpoint}, limits)
@@ -205,6 +211,35 @@ class Bucket:
     def signed_url(self, method: Literal["GET", "PUT"], key: str, *, valid_s: float) -> str:
         """An address under which whoever has it may read or write this one object, for at most a week."""
         return obstore.sign(self._signing, method, key, timedelta(seconds=valid_s))
+
+    def bound_url(
+        self,
+        method: Method,
+        key: str,
+        *,
+        valid_s: float,
+        headers: Mapping[str, str] = {},
+        query: Mapping[str, str] = {},
+        is_ours: bool = False,
+    ) -> str | None:
+        """An address that permits one request with exactly these headers; None where we do not know the secret key.
+
+        So it is where a machine's role signs, and not keys from variables. `is_ours`: as we reach the server.
+        """
+        sample = obstore.sign(self._store if is_ours else self._signing, "GET", key, timedelta(seconds=valid_s))
+        secret = self._given(_SECRETS)
+        if secret is None or self._given(_KEY_IDS) != key_id_of(sample):
+            return None
+        return signed_again(sample, secret, method=method, valid_s=valid_s, headers=headers, query=query)
+
+    def copy(self, key: str, target: str) -> None:
+        """Make an object out of another one, whole and in one step; at most 5 GB. No byte comes here."""
+        with self._asking("put", key):
+            obstore.copy(self._store, key, target)
+
+    def _given(self, names: Iterable[str]) -> str | None:
+        found = (self._options.get(name) or os.environ.get(name.upper()) for name in names)
+        return next(filter(None, found), None)
 
     def _is_same(self, key: str, data: bytes | memoryview) -> bool:
         """Whether the object has these bytes: by its ETag where that is an MD5, by reading it where it is not."""

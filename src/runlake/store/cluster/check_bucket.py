@@ -6,38 +6,61 @@ lost there. They are refused by name before anything is stored in them.
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import wraps
 from typing import NamedTuple
 from urllib.error import HTTPError
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
+from runlake.artifact_model import UploadWay
 from runlake.errors import ConflictError, RunlakeError, StoreError
 from runlake.store.cluster.bucket import Bucket
+from runlake.store.cluster.bucket_parts import BucketParts
 
 _FOLDER = ".check"
 _WRITER_COUNT, _RACE_COUNT = 32, 3
 _PART_BYTES = 5 << 20
 """The smallest that S3 takes of a part which is not the last."""
-_FETCH_S = 10.0
+_FETCH_S, _SIGNED_S = 10.0, 600.0
+_OK, _REFUSED = 200, 400
+_NO_SECRET = "nothing can be signed but an address: the secret key is not in AWS_SECRET_ACCESS_KEY"
+
+
+_COPIED = "what is put to signed addresses is compared with its MD5, and can be copied"
+_BOUND = "signed addresses take nothing but bytes of one MD5 and SHA-256"
+_IN_PARTS = "large objects come in parts that others put to signed addresses"
 
 
 class Check(NamedTuple):
-    """One promise, and what was found: empty when it is kept."""
+    """One promise, and what was found: empty when it is kept. Without those that are not needed uploads come through
+    the server."""
 
     promise: str
     fault: str
+    is_needed: bool = True
+
+
+def upload_way_of(checks: Sequence[Check]) -> UploadWay:
+    """How clients may put contents into a bucket of which this was found."""
+    kept = {check.promise for check in checks if not check.fault}
+    if _COPIED not in kept:
+        return "server"
+    return "bound" if {_BOUND, _IN_PARTS} <= kept else "copied"
 
 
 def check_bucket(bucket: Bucket) -> list[Check]:
-    """Prove each promise; everything that is written meanwhile is removed. StoreError names those that are not kept.
+    """Prove each promise; everything that is written meanwhile is removed. StoreError names those that are not kept,
+    of those that are needed.
 
     What keeps it from being asked at all is the error of the bucket: credentials, no such bucket, no answer.
     """
     found = list(run_checks(bucket))
-    if broken := [f"{check.promise}: {check.fault}" for check in found if check.fault]:
+    if broken := [f"{check.promise}: {check.fault}" for check in found if check.fault and check.is_needed]:
         raise StoreError(f"{bucket.url} cannot hold a store, since its server does not keep: {'; '.join(broken)}")
     return found
 
@@ -55,9 +78,15 @@ def run_checks(bucket: Bucket) -> Iterator[Check]:
         "signed addresses are for who has them, and for nobody else": _signatures_are_proved,
         "what was removed is gone": _removed_is_gone,
     }
+    uploads: dict[str, Callable[[Bucket, str], str]] = {
+        _COPIED: _uploads_are_compared,
+        _BOUND: _addresses_are_bound,
+        _IN_PARTS: _parts_are_put,
+    }
     try:
-        for promise, check in checks.items():
-            yield Check(promise, check(bucket, f"{folder}/{check.__name__.strip('_')}"))
+        for promise, check in (checks | uploads).items():
+            fault = check(bucket, f"{folder}/{check.__name__.strip('_')}")
+            yield Check(promise, fault, is_needed=promise in checks)
     finally:
         with suppress(RunlakeError):  # where nothing can be removed, that was found out before
             bucket.remove([info.key for info in bucket.list(folder)])
@@ -142,12 +171,91 @@ def _signatures_are_proved(bucket: Bucket, place: str) -> str:
 
 def _fetch(url: str) -> tuple[int, bytes]:
     """The status and the body of an answer. Not by httpx: it takes 7 MB of a replica that needs nothing else of it."""
+    status, body, _ = _ask(Request(url))
+    return status, body
+
+
+def _put(url: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, str]:
+    """The status and the ETag."""
+    status, _, etag = _ask(Request(url, data=body, method="PUT", headers=dict(headers)))
+    return status, etag
+
+
+def _ask(request: Request) -> tuple[int, bytes, str]:
     try:
-        with urlopen(url, timeout=_FETCH_S) as answer:
-            return answer.status, answer.read()
+        with urlopen(request, timeout=_FETCH_S) as answer:
+            return answer.status, answer.read(), answer.headers.get("ETag", "")
     except HTTPError as refused:
         with refused:
-            return refused.code, refused.read()
+            return refused.code, refused.read(), ""
+
+
+def _optional(check: Callable[[Bucket, str], str]) -> Callable[[Bucket, str], str]:
+    """What a bucket answers to a promise that a store can do without is never an error."""
+
+    @wraps(check)
+    def checked(bucket: Bucket, place: str) -> str:
+        try:
+            return check(bucket, place)
+        except (RunlakeError, OSError) as error:
+            return str(error)
+
+    return checked
+
+
+@_optional
+def _uploads_are_compared(bucket: Bucket, place: str) -> str:
+    url = bucket.signed_url("PUT", place, valid_s=_SIGNED_S)
+    if (status := _put(url, b"what it is", {"Content-MD5": _md5(b"what it is")})[0]) != _OK:
+        return f"what was put there was refused ({status})"
+    if _put(url, b"another", {"Content-MD5": _md5(b"what it is")})[0] < _REFUSED:
+        return "other bytes were taken (Content-MD5)"
+    bucket.copy(place, f"{place}-copy")
+    return "" if bucket.get(f"{place}-copy") == b"what it is" else "the copy has other bytes"
+
+
+@_optional
+def _addresses_are_bound(bucket: Bucket, place: str) -> str:
+    good, sha256 = b"what it is", base64.b64encode(hashlib.sha256(b"what it is").digest()).decode()
+    headers = {"Content-MD5": _md5(good), "x-amz-checksum-sha256": sha256}
+    url = bucket.bound_url("PUT", place, valid_s=_SIGNED_S, headers=headers)
+    if url is None:
+        return _NO_SECRET
+    if (status := _put(url, good, headers)[0]) != _OK:
+        return f"what was put there was refused ({status})"
+    others: Sequence[Mapping[str, str]] = (headers, {"Content-MD5": _md5(b"another")}, {})
+    if any(_put(url, b"another", other)[0] < _REFUSED for other in others) or bucket.get(place) != good:
+        return "other bytes were taken (Content-MD5, x-amz-checksum-sha256)"
+    # With an MD5 that fits, so that it is the SHA-256 that is looked at.
+    headers["Content-MD5"] = _md5(b"another")
+    url = bucket.bound_url("PUT", place, valid_s=_SIGNED_S, headers=headers) or ""
+    return "" if _put(url, b"another", headers)[0] >= _REFUSED else "other bytes were taken (x-amz-checksum-sha256)"
+
+
+@_optional
+def _parts_are_put(bucket: Bucket, place: str) -> str:
+    if bucket.bound_url("PUT", place, valid_s=_SIGNED_S) is None:
+        return _NO_SECRET
+    parts = BucketParts(bucket)
+    upload_id = parts.begin(place)
+    pieces = [secrets.token_bytes(_PART_BYTES), b"the end"]
+    urls = [
+        parts.part_url(place, upload_id, number, _md5(piece), valid_s=_SIGNED_S)
+        for number, piece in enumerate(pieces, 1)
+    ]
+    found = [_put(url, piece, {"Content-MD5": _md5(piece)}) for url, piece in zip(urls, pieces, strict=True)]
+    if any(status != _OK for status, _ in found):
+        return f"a part was refused ({max(status for status, _ in found)})"
+    if _put(urls[1], b"another", {"Content-MD5": _md5(pieces[1])})[0] < _REFUSED:
+        return "other bytes of a part were taken (Content-MD5)"
+    parts.complete(place, upload_id, [tag for _, tag in found])
+    if _put(urls[1], pieces[1], {"Content-MD5": _md5(pieces[1])})[0] < _REFUSED:
+        return "a part was taken when the object was made"
+    return "" if bucket.get(place) == b"".join(pieces) else "other bytes came to be there"
+
+
+def _md5(body: bytes) -> str:
+    return base64.b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode()
 
 
 def _removed_is_gone(bucket: Bucket, place: str) -> str:

@@ -17,6 +17,7 @@ FOLDERS = ("segments", "files", "merged", "contents", "listings")
 
 _AT_ONCE = 1000
 _KNOWN = "select key, size_bytes from objects where key = any(%(keys)s)"
+_AWAITED = "select key from uploads where key = any(%(keys)s)"
 _PUBLISHED = """
 select key, size_bytes, sha256 from objects where state = 'published' and key > %(after)s order by key limit %(count)s
 """
@@ -57,10 +58,14 @@ class Comparison:
         yield from self._lost(listed, is_reading=is_reading)
 
     def _unknown(self, page: Sequence[ObjectInfo]) -> Iterator[Difference]:
-        known: dict[str, int] = dict(self._database.read(_KNOWN, {"keys": [info.key for info in page]}))
+        asked = {"keys": [info.key for info in page]}
+        known: dict[str, int] = dict(self._database.read(_KNOWN, asked))
+        awaited = {key for (key,) in self._database.read(_AWAITED, asked)}
         for info in page:
             if info.key not in known:
-                if self._is_there(info.key):  # garbage that was removed meanwhile is no difference
+                if info.key not in awaited and self._is_there(
+                    info.key
+                ):  # garbage that was removed meanwhile is no difference
                     yield Difference("unknown", info.key, f"no row tells of its {info.size_bytes} bytes")
             elif known[info.key] != info.size_bytes:
                 yield Difference("changed", info.key, f"it has {info.size_bytes} bytes, not {known[info.key]}")

@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from runlake.artifact_model import ContentInfo
+from runlake.artifact_model import ContentInfo, UploadWay
 from runlake.errors import CorruptError, NotFoundError
 from runlake.incoming import keep_whole
 from runlake.store.artifacts.content import ContentDigests
@@ -16,6 +16,7 @@ from runlake.store.cluster.database import Database
 from runlake.store.cluster.object_cache import ObjectCache
 from runlake.store.cluster.object_file import ObjectFile
 from runlake.store.cluster.objects import Objects, StoredObject
+from runlake.store.cluster.uploads import Uploads
 
 _ATTEMPTS = 5
 
@@ -33,9 +34,12 @@ on conflict (sha256) do update set touched_at = now() returning key
 class BucketContents:
     """The contents of one store. Threads and processes may share it."""
 
-    def __init__(self, database: Database, bucket: Bucket, cache: ObjectCache) -> None:
+    def __init__(
+        self, database: Database, bucket: Bucket, cache: ObjectCache, *, upload_way: UploadWay = "server"
+    ) -> None:
         self._database, self._bucket, self._cache = database, bucket, cache
         self._objects = Objects(database, bucket)
+        self.uploads = Uploads(database, bucket, upload_way)
 
     def has(self, sha256: str, size_bytes: int) -> bool:
         return self._stored(sha256, size_bytes) is not None
@@ -50,7 +54,9 @@ class BucketContents:
         def lost() -> Exception:
             return CorruptError(f"the object {stored.key} is not in {self._bucket.url}; restore it from a backup")
 
-        return cast("BinaryIO", ObjectFile(self._cache.object(self._bucket, *stored), lost=lost))
+        # What the bucket itself has proven nobody has read, and has no sums.
+        blocks = self._cache.object(self._bucket, stored.key, stored.size_bytes, stored.sums or None)
+        return cast("BinaryIO", ObjectFile(blocks, lost=lost))
 
     def signed_url(self, sha256: str, size_bytes: int, *, valid_s: float) -> str:
         return self._bucket.signed_url("GET", self._found(sha256, size_bytes).key, valid_s=valid_s)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 
+from runlake.artifact_model import UploadWay
 from runlake.errors import StoreError
 from runlake.model import RunPath
 from runlake.store.changes import Action
@@ -52,7 +53,8 @@ class ClusterLayout(Layout):
 class ClusterStore:
     """One store. Threads may share it. The bucket must be there; `create` makes the tables.
 
-    `on_ended` is told of each run that ended here; whoever seals finds the others by themselves.
+    `on_ended` is told of each run that ended here; whoever seals finds the others by themselves. `upload_way` is how
+    contents of artifacts may come.
     """
 
     def __init__(
@@ -62,7 +64,9 @@ class ClusterStore:
         cache: ObjectCache,
         *,
         on_ended: Callable[[RunPath], None] = lambda path: None,
+        upload_way: UploadWay = "server",
     ) -> None:
+        self._upload_way: UploadWay = upload_way
         self.database, self.bucket, self._cache, self.seal_soon = database, bucket, cache, on_ended
         self.names = names = Names(database)
         self._layout = ClusterLayout(names, PostgresTree(database))
@@ -186,4 +190,4 @@ class ClusterStore:
     @cached_property
     def contents(self) -> BucketContents:
         """The contents of artifacts."""
-        return BucketContents(self.database, self.bucket, self._cache)
+        return BucketContents(self.database, self.bucket, self._cache, upload_way=self._upload_way)

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from runlake.artifact_model import ArtifactPath
+from runlake.artifact_model import ArtifactPath, UploadAddress, WantedUpload
 from runlake.errors import BadValueError, ConflictError
 from runlake.server.wandb.artifact_addresses import upload_address
 from runlake.server.wandb.artifact_manifest import UploadedManifest, digest_of_hex, hex_of
@@ -71,17 +71,51 @@ def file_uploads(context: RequestContext, specs: Sequence[Given]) -> WholeConnec
         }
         for node_id, some in of_draft.items()
     }
-    made = [_upload(context, drafts[spec["artifactID"]], spec, known[spec["artifactID"]]) for spec in specs]
+    missing = {
+        node_id: [spec for spec in some if spec["md5"] not in known[node_id]] for node_id, some in of_draft.items()
+    }
+    elsewhere = {node_id: _addresses(context, drafts[node_id], some) for node_id, some in missing.items()}
+    made = [
+        _upload(context, drafts[node_id], spec, known[node_id], elsewhere[node_id].get(spec["md5"]))
+        for spec in specs
+        for node_id in (spec["artifactID"],)
+    ]
     return WholeConnection.of(made)
 
 
-def _upload(context: RequestContext, draft: ArtifactPath, spec: Given, known: set[str]) -> UploadNode:
+def _addresses(context: RequestContext, draft: ArtifactPath, specs: Sequence[Given]) -> dict[str, UploadAddress]:
+    """Where what is missing is put past us, by its digest; without what comes through us."""
+    wanted = [
+        WantedUpload(
+            digest=digest_of_hex(hex_of(spec["md5"])),
+            part_digests=tuple(
+                digest_of_hex(part["hexMD5"])
+                for part in sorted(spec.get("uploadPartsInput") or (), key=lambda part: int(part["partNumber"]))
+            ),
+        )
+        for spec in specs
+    ]
+    found = context.service.offer_uploads(draft, wanted, context.url_life_s) if wanted else []
+    return {address.digest: address for address in found if address is not None}
+
+
+def _upload(
+    context: RequestContext, draft: ArtifactPath, spec: Given, known: set[str], elsewhere: UploadAddress | None
+) -> UploadNode:
     hex_md5 = hex_of(spec["md5"])
     node_id = artifact_node_id(draft.version)
     address = upload_address(draft.version, hex_md5)
     made = UploadNode(id=address, name=spec["name"], artifact={"id": node_id}, storagePath=address)
     if spec["md5"] in known:
         return made
+    if elsewhere is not None:
+        urls = [{"partNumber": number, "uploadUrl": url} for number, url in enumerate(elsewhere.part_urls, 1)]
+        return replace(
+            made,
+            uploadUrl=elsewhere.url,
+            uploadHeaders=[f"{name}:{value}" for name, value in elsewhere.headers.items()],
+            uploadMultipartUrls={"uploadID": hex_md5, "uploadUrlParts": urls} if urls else None,
+        )
     return replace(
         made,
         uploadUrl=context.signed_url("PUT", address),
@@ -116,6 +150,8 @@ def complete_parts(context: RequestContext, given: Given) -> str | None:
         if context.service.find_content(draft, [digest]):
             return digest  # asked again: the answer was lost, or took longer than the client waits
         parts = sorted(given["completedParts"], key=lambda part: int(part["partNumber"]))
+        if context.service.complete_upload(draft, digest, [part["hexMD5"] for part in parts]):
+            return digest  # what it is made of is proven before it is committed
         names = [_PARTS + part["hexMD5"].strip('"').lower() for part in parts]
         kept = context.service.put_content(draft, io.BufferedReader(_Parts(context, draft, names), _PIECE_BYTES))
     if kept.digest != digest:
