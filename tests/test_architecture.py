@@ -70,7 +70,7 @@ SERVER = {
         *MODELS, "api", "clean_text", "comparison", "near", "query.rows", "service.contract", "sql", "stopping",
         "values",
     },
-    "server.config": {"errors"},
+    "server.config": {"errors", "artifact_model"},
     "server.people": {*MODELS, "incoming", "patient_postgres", "service.contract"},
     "server.http": {
         *MODEL, "clean_text", "incoming", "lru", "stopping", "service.contract", "service.wire", "server.config",
@@ -149,8 +149,8 @@ ALLOWED = {
         "service.on_first_use", "service.united", "store", "store.artifacts", "store.ingest",
     },
     "service.cluster": {
-        *MODEL, "lru", "scheduler", "query.rows", "service.contract", "service.local", "service.united", "store",
-        "store.cluster", "store.artifacts", "store.compact",
+        *MODEL, "artifact_model", "lru", "scheduler", "query.rows", "service.contract", "service.local",
+        "service.united", "store", "store.cluster", "store.artifacts", "store.compact",
         "store.folder_store", "store.move", "store.run",
     },
     "service": {

@@ -14,7 +14,7 @@ from runlake.store.cluster.check_bucket import check_bucket
 def test_a_server_that_keeps_every_promise_may_hold_a_store(s3_server):
     bucket = Bucket(s3_server.new_url(), s3_server.options())
     bucket.put_new("before", b"1")
-    assert [check.fault for check in check_bucket(bucket)] == [""] * 8
+    assert [check.fault for check in check_bucket(bucket)] == [""] * 11
     assert [info.key for info in bucket.list()] == ["before"]
 
 

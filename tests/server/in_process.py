@@ -8,16 +8,17 @@ from runlake.server.config import ServerConfig
 
 
 class InProcess:
-    """A server over the store at `root`; the user ``ann`` is an admin."""
+    """A server over the store at `root`; the user ``ann`` is an admin. `beside` another one, the people are its."""
 
-    def __init__(self, root, **settings):
+    def __init__(self, root, *, beside=None, **settings):
         self.root = root
         root.mkdir(parents=True, exist_ok=True)
         self.config = ServerConfig(root=str(root), default_entity="ann", **settings)
         self.app, self.litestar, self.context = build_app(self.config)
         self.people, self.service = self.context.people, self.context.service
-        self.keys = {}
-        self.add_user("ann", is_admin=True)
+        self.keys = {} if beside is None else beside.keys
+        if beside is None:
+            self.add_user("ann", is_admin=True)
         self._portal_manager = start_blocking_portal()
         self.portal = self._portal_manager.__enter__()
 

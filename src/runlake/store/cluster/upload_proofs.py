@@ -100,11 +100,18 @@ class _Proven(NamedTuple):
 
 
 class UploadProofs:
-    """Of the uploads of one store. Threads share it."""
+    """Of the uploads of one store. Threads share it. `leases` keep several from reading the same at once."""
 
-    def __init__(self, database: Database, bucket: Bucket, *, patience_s: float = PATIENCE_S) -> None:
+    def __init__(
+        self,
+        database: Database,
+        bucket: Bucket,
+        *,
+        leases: PostgresLeases | None = None,
+        patience_s: float = PATIENCE_S,
+    ) -> None:
         self._database, self._bucket, self._patience_s = database, bucket, patience_s
-        self._objects, self._leases = Objects(database, bucket), PostgresLeases(database)
+        self._objects, self._leases = Objects(database, bucket), leases or PostgresLeases(database)
         self._places = threading.BoundedSemaphore(_WAITING_COUNT)
 
     def drafts(self, *, late_s: float, limit: int) -> list[str]:
@@ -152,7 +159,7 @@ class UploadProofs:
 
     def _busy(self, asked: dict[str, Any]) -> BusyError:
         count = len(self._database.read(_AWAITED, asked))
-        return BusyError(f"{count} files of the artifact are still being read to prove what they are; commit it again")
+        return BusyError(f"{count} files of the artifact have still to be read to prove what they are; commit it again")
 
     def _prove_what_came(self, draft_id: str, asked: dict[str, Any]) -> Iterator[int]:
         """How many contents each step has made."""
