@@ -44,7 +44,6 @@ def test_what_only_uploads_need_is_told_and_a_store_may_be_there(runlake, variab
     variables.setenv("AWS_ENDPOINT_URL", proxy.endpoint)
     ended = runlake("check", "--bucket", url, "--json")
     proxy.stop()
-    print(ended)
     said = "uploads go through the server as far as they need that what is put to signed addresses is compared"
     assert (ended.code, ended.err.startswith(said), ended.err.endswith(f"{url} may hold a store\n")) == (0, True, True)
     found = [(check["is_needed"], check["fault"]) for check in json.loads(ended.out)["checks"]]

@@ -2,7 +2,7 @@
 
 More words: busy (503, and the request does not arrive) · full, denied, expired (507, 403, the same) · deaf (it is
 never answered, and the connection stays) · flip (the last byte of the answer's body is another) · blind (the request
-arrives without its condition) · unread (the same without the MD5 of what is sent) · before, after (`on_word` is called
+arrives without its condition) · unread (a PUT without the MD5 of its body) · before, after (`on_word` is called
 before or after the request arrives, and the answer does not).
 """
 
@@ -51,7 +51,7 @@ class S3Proxy(FaultProxy):
             return b""
         if word == "blind":
             request = re.sub(rb"(?i)if-none-match: [^\r]*\r\n", b"", request, count=1)
-        if word == "unread":
+        if word == "unread" and request.startswith(b"PUT "):
             request = re.sub(rb"(?i)content-md5: [^\r]*\r\n", b"", request, count=1)
         answer = super()._answer(word, request)
         return answer[:-1] + bytes([answer[-1] ^ 1]) if word == "flip" else answer

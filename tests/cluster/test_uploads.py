@@ -27,6 +27,15 @@ from waiting import DEADLINE_S, wait_until
 DATA = CollectionPath("ann", "mnist", "data")
 PART = os.urandom(5 << 20)
 CONTENTS = {"put": b"0123456789" * 300_000, "bound": b"9876543210" * 300_000, "parts": PART + b"the end"}
+COLLISION = [
+    bytes.fromhex(
+        f"d131dd02c5e6eec4693d9a0698aff95c2fcab5{a}12467eab4004583eb8fb7f8955ad340609f4b30283e4888325{b}415a085125e8f7cdc99f"
+        f"d91dbd{c}80373c5bd8823e3156348f5bae6dacd436c919c6dd53e2{d}87da03fd02396306d248cda0e99f33420f577ee8ce54b67080{e}0d1e"
+        f"c69821bcb6a8839396f965{f}6ff72a70"
+    )
+    for a, b, c, d, e, f in (("87", "71", "f2", "b4", "a8", "2b"), ("07", "f1", "72", "34", "28", "ab"))
+]
+"""The pair that Wang, Feng, Lai and Yu published in 2004."""
 
 
 def md5_of(content):
@@ -137,6 +146,18 @@ def test_nothing_can_be_put_there_that_changes_what_was_committed(replica, way, 
     for url, headers in itertools.product(urls, ({}, address.headers, {"Content-MD5": md5_of(PART)})):
         for sent in (b"other", PART, content):
             httpx.put(url, content=sent, headers=headers)
+    assert (read(replica, made), httpx.get(replica.content_url(made.path, "a.bin", 60.0)).content) == (content, content)
+
+
+@pytest.mark.parametrize("way", ["put", "bound"], indirect=True)
+def test_not_even_other_bytes_of_the_same_md5_change_what_was_committed(replica, way):
+    assert (len(set(COLLISION)), len(set(map(md5_of, COLLISION)))) == (2, 1)
+    content, other = COLLISION
+    draft = begin(replica)
+    address = put(replica, draft, content, way)
+    made = commit(replica, draft, content)
+    answer = httpx.put(address.url, content=other, headers=address.headers)
+    assert answer.status_code == (200 if way == "put" else 400)
     assert (read(replica, made), httpx.get(replica.content_url(made.path, "a.bin", 60.0)).content) == (content, content)
 
 

@@ -6,7 +6,7 @@ import pytest
 from asking import Desk
 from graphql import GraphQLUnionType, is_composite_type
 
-from runlake.errors import BadValueError, NotFoundError, ReadOnlyError
+from runlake.errors import BadValueError, BusyError, NotFoundError, ReadOnlyError, UnreachableError
 from runlake.model import RunPath
 from runlake.server.wandb import ids
 from runlake.server.wandb.documents.graphql import load_schema
@@ -153,14 +153,20 @@ def test_errors_of_the_tree_carry_their_name(tmp_path):
             pass
 
         def stopRun(self, info, input):
-            raise {"a": NotFoundError("no a"), "b": ReadOnlyError("no b"), "c": ZeroDivisionError("secret")}[
-                input["id"]
-            ]
+            raise {
+                "a": NotFoundError("no a"),
+                "b": ReadOnlyError("no b"),
+                "c": ZeroDivisionError("secret"),
+                "d": BusyError("no d"),
+                "e": UnreachableError("no e"),
+            }[input["id"]]
 
     desk = Desk(tmp_path / "store", mutations=Mutations)
     document = "mutation($id: ID!) { stopRun(input: {id: $id}) { success } }"
     assert only_error(desk.ask(document, id="a")) == ("NOT_FOUND", "no a")
     assert only_error(desk.ask(document, id="b")) == ("UNAVAILABLE", "no b")
+    assert only_error(desk.ask(document, id="d")) == ("UNAVAILABLE", "no d")
+    assert only_error(desk.ask(document, id="e")) == ("UNAVAILABLE", "no e")
     assert only_error(desk.ask(document, id="c")) == ("INTERNAL", "internal error; the server's log says more")
 
 

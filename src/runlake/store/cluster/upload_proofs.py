@@ -33,7 +33,7 @@ FOLDER, PUBLISHED_FOLDER = "uploads", "contents/put"
 PATIENCE_S = 15.0
 """So long whoever commits waits: W&B's client gives up an answer after 30 seconds, and asks again."""
 
-_PAUSE_S = 0.2
+_PAUSE_S, _COME_AGAIN_S = 0.2, 5.0
 _WAITING_COUNT = 8
 _LEASE_COUNT = 256
 _THREAD_COUNT = 8
@@ -139,16 +139,16 @@ class UploadProofs:
         """Prove what came for a draft, unless another process is at it: how many contents each step has made."""
         asked = {"draft_id": draft_id, "md5s": None}
         with self._leases.hold(_lease_of(draft_id), is_waiting=False) as is_mine:
-            if is_mine:
-                yield from self._prove_what_came(draft_id, asked)
+            for count, _ in self._prove_what_came(draft_id, asked) if is_mine else ():
+                yield count
 
     def _prove_or_wait(self, draft_id: str, asked: dict[str, Any]) -> None:
         end_s = time.monotonic() + self._patience_s
         while True:
             with self._leases.hold(_lease_of(draft_id), is_waiting=False) as is_mine:
                 if is_mine:
-                    for _ in self._prove_what_came(draft_id, asked):
-                        if time.monotonic() >= end_s:
+                    for _, is_last in self._prove_what_came(draft_id, asked):
+                        if time.monotonic() >= end_s and not is_last:
                             raise self._busy(asked)
                     return
             time.sleep(_PAUSE_S)
@@ -159,13 +159,14 @@ class UploadProofs:
 
     def _busy(self, asked: dict[str, Any]) -> BusyError:
         count = len(self._database.read(_AWAITED, asked))
-        return BusyError(f"{count} files of the artifact have still to be read to prove what they are; commit it again")
+        said = f"{count} files of the artifact have still to be read to prove what they are; commit it again"
+        return BusyError(said, retry_after_s=_COME_AGAIN_S)
 
-    def _prove_what_came(self, draft_id: str, asked: dict[str, Any]) -> Iterator[int]:
-        """How many contents each step has made."""
-        awaited = self._database.read(_AWAITED, asked)
-        for batch in _batches(self._came(draft_id, awaited)):
-            yield self._prove(batch)
+    def _prove_what_came(self, draft_id: str, asked: dict[str, Any]) -> Iterator[tuple[int, bool]]:
+        """How many contents each step has made, and whether it was the last one."""
+        batches = list(_batches(self._came(draft_id, self._database.read(_AWAITED, asked))))
+        for place, batch in enumerate(batches, 1):
+            yield self._prove(batch), place == len(batches)
 
     def _came(self, draft_id: str, awaited: Sequence[tuple[str, Kind, str, str | None]]) -> Iterator[_Came]:
         folders = {FOLDER if kind == "put" else PUBLISHED_FOLDER for _, kind, _, _ in awaited}

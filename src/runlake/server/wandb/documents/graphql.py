@@ -30,11 +30,13 @@ from graphql import (
 from runlake.clean_text import lines
 from runlake.errors import (
     BadValueError,
+    BusyError,
     CorruptError,
     NewerFormatError,
     NotSupportedError,
     RunlakeError,
     StoreError,
+    UnreachableError,
 )
 from runlake.lru import LruCache
 from runlake.server.http.asgi import Scope
@@ -279,7 +281,8 @@ def _refusal(errors: list[Answer]) -> Answer:
 
 def _describe_execution(error: GraphQLError) -> Answer:
     original = error.original_error
-    if isinstance(original, StoreError) and not isinstance(original, CorruptError | NewerFormatError):
+    is_passing = isinstance(original, StoreError | BusyError | UnreachableError)
+    if is_passing and not isinstance(original, CorruptError | NewerFormatError):
         described = _message(str(original), "UNAVAILABLE")
     elif isinstance(original, RunlakeError):
         described = _describe(original)
