@@ -19,6 +19,7 @@ from runlake.service.cluster.prover import Prover
 from runlake.service.cluster.service import ClusterService
 from runlake.store.cluster.bucket import Bucket
 from runlake.store.cluster.comparison import Comparison
+from runlake.store.cluster.database import Database
 from runlake.store.cluster.garbage import collect
 from runlake.store.cluster.leases import PostgresLeases
 from runlake.store.cluster.upload_proofs import UploadProofs
@@ -157,7 +158,7 @@ def test_not_even_other_bytes_of_the_same_md5_change_what_was_committed(replica,
     address = put(replica, draft, content, way)
     made = commit(replica, draft, content)
     answer = httpx.put(address.url, content=other, headers=address.headers)
-    assert answer.status_code == (200 if way == "put" else 400)
+    assert answer.status_code == (200 if way == "put" else 412)
     assert (read(replica, made), httpx.get(replica.content_url(made.path, "a.bin", 60.0)).content) == (content, content)
 
 
@@ -189,6 +190,30 @@ def test_other_bytes_that_a_bucket_takes_are_refused_by_name_and_can_be_put_agai
     assert read(replica, commit(replica, draft, content)) == content
 
 
+@pytest.mark.parametrize("way", ["put", "bound"], indirect=True)
+def test_what_is_said_to_be_encoded_is_refused_since_others_would_be_told_so(replica, way, content):
+    draft = begin(replica)
+    address = offered(replica, draft, content, way)
+    answer = httpx.put(address.url, content=content, headers={**address.headers, "Content-Encoding": "gzip"})
+    assert answer.status_code == 200
+    with pytest.raises(BadValueError, match=r"\(Content-Encoding\)"):
+        commit(replica, draft, content)
+    put(replica, draft, content, way)
+    assert read(replica, commit(replica, draft, content)) == content
+
+
+def test_a_proof_whose_last_answer_was_lost_buries_nothing(replica, store, losing_proxy, way, content):
+    draft = begin(replica)
+    put(replica, draft, content, way)
+    ((name,),) = store.database.read("select current_database()")
+    lossy = Database(f"postgresql://tests@127.0.0.1:{losing_proxy.port}/{name}", schema=store.database.schema)
+    losing_proxy.lose = b"COMMIT"
+    assert list(UploadProofs(lossy, store.bucket).prove_steps(draft.version)) == [0]
+    lossy.close()
+    assert (losing_proxy.lost_count, states(store)) == (1, [("published", 1)])
+    assert read(replica, commit(replica, draft, content)) == content
+
+
 def test_who_knows_an_md5_and_puts_nothing_has_nothing(replica, way, content):
     there = begin(replica)
     put(replica, there, content, way)
@@ -213,7 +238,8 @@ def test_what_comes_twice_is_there_once(replica, store, way, content):
     draft = begin(replica)
     one = put(replica, draft, content, way)
     if way != "parts":
-        assert httpx.put(one.url, content=content, headers=one.headers).status_code == 200
+        again = httpx.put(one.url, content=content, headers=one.headers)
+        assert again.status_code == (200 if way == "put" else 412)
     assert commit(replica, draft, content) == commit(replica, draft, content)
     assert states(store) == [("published", 1)]
 

@@ -71,7 +71,8 @@ class PastServer:
                     return False
                 except httpx.TransportError:
                     status = httpx.codes.SERVICE_UNAVAILABLE
-                if httpx.codes.is_success(status):
+                # It is there: the answer to an earlier attempt was lost, and nobody else has this address.
+                if httpx.codes.is_success(status) or status == httpx.codes.PRECONDITION_FAILED:
                     return True
                 if not httpx.codes.is_server_error(status):
                     return False

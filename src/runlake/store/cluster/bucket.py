@@ -192,6 +192,12 @@ class Bucket:
         with self._asking("head", key):
             return _info_of(obstore.head(self._store, key))
 
+    def encoding_of(self, key: str) -> str:
+        """What whoever put an object said of its bytes, which those are told who fetch it: gzip, for example."""
+        with self._asking("head", key):
+            found = obstore.get(self._store, key, options={"head": True})
+            return str(found.attributes.get("Content-Encoding", ""))
+
     def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
         """The objects below a folder of keys, in no promised order."""
         pages = obstore.list(self._store, prefix or None)

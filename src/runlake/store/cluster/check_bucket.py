@@ -217,18 +217,22 @@ def _uploads_are_compared(bucket: Bucket, place: str) -> str:
 @_optional
 def _addresses_are_bound(bucket: Bucket, place: str) -> str:
     good, sha256 = b"what it is", base64.b64encode(hashlib.sha256(b"what it is").digest()).decode()
-    headers = {"Content-MD5": _md5(good), "x-amz-checksum-sha256": sha256}
+    headers = {"Content-MD5": _md5(good), "x-amz-checksum-sha256": sha256, "If-None-Match": "*"}
     url = bucket.bound_url("PUT", place, valid_s=_SIGNED_S, headers=headers)
     if url is None:
         return _NO_SECRET
+    bucket.put_new(f"{place}-other", b"another")
+    copied = {**headers, "x-amz-copy-source": f"{bucket.url.removeprefix('s3:/')}/{place}-other"}
+    others: Sequence[Mapping[str, str]] = (headers, {"Content-MD5": _md5(b"another")}, {}, copied)
+    if any(_put(url, b"another", other)[0] < _REFUSED for other in others):
+        return "other bytes were taken (Content-MD5, x-amz-checksum-sha256, x-amz-copy-source)"
     if (status := _put(url, good, headers)[0]) != _OK:
         return f"what was put there was refused ({status})"
-    others: Sequence[Mapping[str, str]] = (headers, {"Content-MD5": _md5(b"another")}, {})
-    if any(_put(url, b"another", other)[0] < _REFUSED for other in others) or bucket.get(place) != good:
-        return "other bytes were taken (Content-MD5, x-amz-checksum-sha256)"
+    if _put(url, good, headers)[0] < _REFUSED or bucket.get(place) != good:
+        return "what was there was written over (If-None-Match: *)"
     # With an MD5 that fits, so that it is the SHA-256 that is looked at.
     headers["Content-MD5"] = _md5(b"another")
-    url = bucket.bound_url("PUT", place, valid_s=_SIGNED_S, headers=headers) or ""
+    url = bucket.bound_url("PUT", f"{place}-sha256", valid_s=_SIGNED_S, headers=headers) or ""
     return "" if _put(url, b"another", headers)[0] >= _REFUSED else "other bytes were taken (x-amz-checksum-sha256)"
 
 

@@ -75,8 +75,14 @@ update uploads set state = 'kept', sha256 = proven.sha256, size_bytes = proven.s
 from unnest(%(keys)s::text[], %(sha256s)s::text[], %(sizes)s::bigint[]) proven (key, sha256, size_bytes)
 where uploads.key = proven.key
 """
+# Not what was published before: by another, or by this when the answer was lost.
+_BURY_SPARE = """
+update objects set state = 'dead', since = now()
+where key = any(%(keys)s) and (state = 'staged' or key = any(%(published)s))
+"""
 _REFUSE = "update uploads set state = 'refused', said = %(said)s where key = %(key)s and state = 'awaited'"
 
+_ENCODED = "unknown, since they are said to be encoded (Content-Encoding)"
 _TOO_LATE = "the proof of what was put into the bucket took so long that it is garbage by now; log the artifact again"
 
 
@@ -196,13 +202,15 @@ class UploadProofs:
 
     def _look(self, came: _Came) -> _Proven | None:
         """Which bytes these are; None where they went away again."""
-        if came.sha256 is not None:
-            info = ContentInfo(sha256=came.sha256, digest=came.md5, size_bytes=came.size_bytes)
-            return _Proven(came, info, b"")
         try:
             if came.kind == "put":
                 self._bucket.copy(came.key, came.target)
-            return _Proven(came, *self._read(came.target))
+            if self._bucket.encoding_of(came.target):
+                return _Proven(came, ContentInfo(sha256="", digest=_ENCODED, size_bytes=0), b"")
+            if came.sha256 is None:
+                return _Proven(came, *self._read(came.target))
+            info = ContentInfo(sha256=came.sha256, digest=came.md5, size_bytes=came.size_bytes)
+            return _Proven(came, info, b"")
         except FileNotFoundError:
             return None
 
@@ -228,11 +236,8 @@ class UploadProofs:
             row = _row_of(kept)
             leading = {key for (key,) in self._database.write(_KEEP, row)}
             self._database.write(_KEPT, row)
-            not_needed = [each.came.target for each in proven if each.came.target not in leading]
-            # Of what another has proven meanwhile a key that is published where it lies is his.
-            self._objects.bury(
-                [key for key in not_needed if key in published or key not in {p.came.key for p in proven}]
-            )
+            spare = [each.came.target for each in proven if each.came.target not in leading]
+            self._database.write(_BURY_SPARE, {"keys": spare, "published": list(published)})
         return [each.came for each in kept]
 
     def _refuse(self, other: _Proven) -> None:

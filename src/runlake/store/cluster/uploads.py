@@ -6,7 +6,8 @@ address can do once something was found there:
 
 - *put*: it may be written over as long as the address is good. So it is copied to a key that nobody was given, and the
   copy is read.
-- *bound*: the bucket takes nothing but the bytes whose SHA-256 and MD5 are signed with the address. Nothing is read.
+- *bound*: the bucket takes nothing but the bytes whose SHA-256 and MD5 are signed with the address, and these once.
+  Nothing is read. Whoever has lost the answer, and puts them again, hears 412.
 - *parts*: the object is made when we complete it, and its parts' addresses end with that. It is read where it is.
 """
 
@@ -64,7 +65,14 @@ _OVER = """
 select key, kind, upload_id, state from uploads
 where until < now() - make_interval(secs => %(late_s)s) order by until limit %(count)s
 """
-_FORGET = "delete from uploads where key = any(%(keys)s)"
+# From then on nobody publishes it.
+_GIVE_UP = """
+update uploads set state = 'refused', said = 'what was put into the bucket came too late; log the artifact again'
+where until < now() - make_interval(secs => %(late_s)s) and state = 'awaited'
+"""
+_FORGET = """
+delete from uploads where key = any(%(keys)s) and until < now() - make_interval(secs => %(late_s)s)
+"""
 _AT_ONCE = 1000
 
 
@@ -123,14 +131,15 @@ class Uploads:
     def forget(self, *, late_s: float = LATE_S) -> int:
         """Remove what came, and was not kept, when its address has ended so long ago; answers how many rows went."""
         count = 0
+        self._database.retried(lambda: self._database.write(_GIVE_UP, {"late_s": late_s}))
         while rows := self._database.read(_OVER, {"late_s": late_s, "count": _AT_ONCE}):
             for key, _, upload_id, state in rows:
                 if upload_id is not None and state != "kept":
                     self._parts.give_up(key, upload_id)
             # What was published is an object, and goes as those do.
             self._bucket.remove([key for key, kind, _, state in rows if kind == "put" or state != "kept"])
-            keys = [key for key, *_ in rows]
-            self._database.retried(lambda keys=keys: self._database.write(_FORGET, {"keys": keys}))  # type: ignore[misc]
+            over = {"keys": [key for key, *_ in rows], "late_s": late_s}
+            self._database.retried(lambda over=over: self._database.write(_FORGET, over))  # type: ignore[misc]
             count += len(rows)
         return count
 
@@ -179,6 +188,7 @@ class Uploads:
             url: str | None = self._bucket.signed_url("PUT", offer.key, valid_s=valid_s)
         else:
             headers["x-amz-checksum-sha256"] = base64.b64encode(bytes.fromhex(offer.sha256)).decode()
+            headers["If-None-Match"] = "*"
             url = self._bucket.bound_url("PUT", offer.key, valid_s=valid_s, headers=headers)
         return None if url is None else UploadAddress(digest=offer.md5, url=url, headers=headers)
 
