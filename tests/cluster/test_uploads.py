@@ -428,12 +428,23 @@ def test_what_never_came_or_was_never_committed_goes_when_nothing_can_come_any_m
     made = commit(replica, kept, content)
     offered(replica, never, content, way)
     put(replica, uncommitted, content, way)
-    uploads = replica._store.contents.uploads
+    uploads = store.contents.uploads
     assert (uploads.forget(), store.database.read("select count(*) from uploads")) == (0, [(3,)])
     store.database.write("update uploads set until = now() - interval '25 hours'")
     assert (uploads.forget(), store.database.read("select count(*) from uploads")) == (3, [(0,)])
     assert [info.size_bytes for info in store.bucket.list()] == [len(content)]
     assert read(replica, made) == content
+
+
+def test_what_nobody_committed_in_time_is_published_no_more(replica, store, way, content):
+    draft = begin(replica)
+    put(replica, draft, content, way)
+    store.database.write("update uploads set until = now() - interval '25 hours'")
+    assert store.contents.uploads.forget() == 1
+    with pytest.raises(NotFoundError):
+        commit(replica, draft, content)
+    put(replica, draft, content, way)
+    assert read(replica, commit(replica, draft, content)) == content
 
 
 def test_an_upload_under_way_is_no_foreign_object(replica, store, way, content):

@@ -15,6 +15,7 @@ from runlake.artifact_model import (
     CollectionEdit,
     CollectionPath,
     ManifestEntry,
+    WantedUpload,
     digest_of,
 )
 from runlake.errors import BadValueError, ConflictError, NotFoundError, PathError
@@ -123,6 +124,15 @@ def test_the_same_content_again_is_the_same_version_with_the_new_aliases(service
     assert again.aliases == ("latest", "best")
     assert service.read_artifact(MODEL.at("v1")).aliases == ()
     assert len(service.list_artifacts(MODEL)) == 2
+
+
+def test_what_cannot_be_put_past_the_store_is_offered_no_address(service):
+    draft = MODEL.at(service.begin_artifact(MODEL, ArtifactStart(type="model")).artifact_id)
+    wanted = [WantedUpload(digest=md5_of(b"1")), WantedUpload(digest=md5_of(b"2"), sha256="0" * 64)]
+    assert service.offer_uploads(draft, wanted, 60.0) == [None, None]
+    assert service.complete_upload(draft, md5_of(b"1"), ['"tag"']) is False
+    with pytest.raises(NotFoundError):
+        service.offer_uploads(MODEL.at("neverbegun"), wanted, 60.0)
 
 
 def test_what_a_version_of_the_collection_has_need_not_be_put_again(service):

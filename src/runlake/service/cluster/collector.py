@@ -47,7 +47,7 @@ class Collector:
                     if is_mine:
                         check(self._store.database, self._store.bucket)  # what a restored database names is not ours
                         prune(self._store.database)
-                        self._store.contents.uploads.forget()
                         collect(self._store.database, self._store.bucket, staged_s=self._staged_s, dead_s=self._dead_s)
+                        self._store.contents.uploads.forget()
             except (RunlakeError, OSError) as error:
                 logger.warning("garbage of %s cannot be removed now: %s", self._store.url, error)
