@@ -30,7 +30,9 @@ def stores(seat, tmp_path_factory):
     """The store that has the project, and one into which it was brought."""
     there = seat.service()
     there.create_sweep(*PROJECT, SweepStart(config=SWEEP, sweep_id="sweep1", name="search"))
-    there.put_view(ViewPath(*PROJECT, "report1"), ViewPut(type="runs", name="r0", display_name="What we saw", spec="{}"))
+    there.put_view(
+        ViewPath(*PROJECT, "report1"), ViewPut(type="runs", name="r0", display_name="What we saw", spec="{}")
+    )
     for number in range(1, RUN_COUNT + 1):
         seat.run(Path(__file__).parent / "online_training.py", f"moved{number}")
     here = LocalService(tmp_path_factory.mktemp("brought") / "store", default_entity="ada")
