@@ -207,6 +207,16 @@ def test_curves_are_drawn_into_a_file(runlake, three_runs, suffix, an_empty_home
     assert [file.name for file in an_empty_home.iterdir()] == [f"curves.{suffix}"]
 
 
+def test_a_key_with_one_number_is_compared_and_drawn_as_the_others(runlake, make_run, an_empty_home):
+    for run_id in ("a1", "b2"):
+        make_run(
+            f"ann/mnist/{run_id}", rows=[{"loss": 1.0 / (n + 1), **({"once": 3} if n == 5 else {})} for n in range(9)]
+        )
+    found = runlake("diff", "mnist/a1", "mnist/b2", "--curves", "--json", "--picture", "curves.svg")
+    assert (found.code, found.err) == (0, "curves.svg: 2 keys of 2 runs\n")
+    assert [(one["key"], one["rms"]) for one in json.loads(found.out)["curves"]] == [("loss", 0.0), ("once", 0.0)]
+
+
 def test_a_picture_that_cannot_be_is_refused_before_anything_is_read(runlake, three_runs):
     ended = runlake("diff", *three_runs, "--picture", "curves.pdf")
     assert ended == (

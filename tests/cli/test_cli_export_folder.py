@@ -31,6 +31,19 @@ def test_a_folder_is_parquet_unless_it_is_said_otherwise_and_a_file_stays_a_file
     assert runlake("export", "mnist", "-o", "here.csv").err.startswith("wrote 2 rows")
 
 
+@pytest.mark.parametrize("target", ["out/", "out.csv"])
+def test_keys_that_no_run_has_are_told(runlake, run, target):
+    ended = runlake("export", "mnist/", "-o", target, "--keys", "los")
+    assert ended.err.splitlines()[0] == (
+        "warning: no run of ann/mnist that is exported has 'los' in its history; did you mean 'loss'?"
+    )
+    ended = runlake("export", "mnist/", "-o", "other.csv", "--keys", "x,y")
+    assert ended.err.splitlines()[0] == (
+        "warning: no run of ann/mnist that is exported has 'x', 'y' in its history; there are: 'acc', 'loss'"
+    )
+    assert "warning" not in runlake("export", "mnist/", "-o", "third/", "--keys", "x,loss").err
+
+
 def test_it_is_brought_up_to_date(runlake, run, make_run):
     runlake("export", "mnist", "-o", "out/")
     make_run("ann/mnist/b2", rows=[{"acc": 3}], at_s=60)

@@ -6,7 +6,9 @@ come over a network can be seen in them.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
@@ -27,13 +29,14 @@ from runlake.bulk.windows import (
 )
 from runlake.model import Stream
 from runlake.query.rows.dicts import axes_of_keys
-from runlake.query.rows.export import CountedFile, open_table_writer, write_json_lines
+from runlake.query.rows.export import CountedFile, ParquetInMemory, open_table_writer, write_json_lines
 from runlake.query.rows.history import History, Tail
 from runlake.query.rows.sample import sample_rows
 from runlake.query.rows.select import slice_rows, take_rows, with_keys
 from runlake.query.rows.table import TABLE_AXES, long_groups, plan_columns, wide_tables
 from runlake.service.contract import Service
 
+_of_thread = threading.local()
 _GROUP_CELLS, _MIN_GROUP_ROWS, _GROUP_ROWS = 4_000_000, 1024, 131_072
 
 
@@ -110,15 +113,28 @@ def write_rows(file: CountedFile, run: PlannedRun, history: History, options: Ex
 
 def write_tables(file: CountedFile, tables: Iterator[pa.Table], options: ExportOptions) -> None:
     """Write tables of one schema, at least one, each as a row group where the format has any."""
-    table: pa.Table | None = next(tables)
-    assert table is not None
-    writer = open_table_writer(file, options.format, table.schema, is_gathering=False)  # type: ignore[arg-type]
+    first = next(tables)
+    if options.format == "parquet" and _in_memory().holds(first):
+        second = next(tables, None)
+        if second is None:
+            file.write(_in_memory().write(first))
+            return
+        tables = chain([second], tables)
+    writer = open_table_writer(file, options.format, first.schema, is_gathering=False)  # type: ignore[arg-type]
     try:
-        while table is not None:
+        writer.write(first)
+        for table in tables:
             writer.write(table)
-            table = next(tables, None)
     finally:
         writer.close()
+
+
+def _in_memory() -> ParquetInMemory:
+    """That of the thread, which writes one file after the other."""
+    found: ParquetInMemory | None = getattr(_of_thread, "in_memory", None)
+    if found is None:
+        found = _of_thread.in_memory = ParquetInMemory()
+    return found
 
 
 def _wide_groups(

@@ -227,6 +227,7 @@ def _export_run(
 def _export_project(
     service: Service, target: Target, place: Destination, asked: _Asked, report: output.Report
 ) -> ExportResult:
+    from runlake.api.absent_keys import warn_of_absent_keys
     from runlake.api.export import export_project, export_runs_table
 
     entity, project = target.of_project()
@@ -235,7 +236,7 @@ def _export_project(
         raise BadValueError(f"--samples and --shape are for a run, and {target} is a project")
     if asked.is_of_runs:
         return export_runs_table(service, entity, project, place, format=asked.format, filters=filters)
-    return export_project(
+    done = export_project(
         service,
         entity,
         project,
@@ -246,6 +247,9 @@ def _export_project(
         filters=filters,
         progress=report,
     )
+    if asked.keys and not done.row_count:
+        warn_of_absent_keys(service, entity, project, asked.keys, asked.stream)
+    return done
 
 
 def choose_format(destination: Path, asked: Format | None) -> Format:

@@ -37,6 +37,7 @@ class FolderAsked:
 
 def export_into_folder(context: typer.Context, target: str, place: str, asked: FolderAsked) -> None:
     """Export the project `target`; go on with what was begun; bring up to date what is there."""
+    from runlake.api.absent_keys import warn_of_absent_keys
     from runlake.bulk.export import export_folder
     from runlake.bulk.options import options_of
 
@@ -57,6 +58,8 @@ def export_into_folder(context: typer.Context, target: str, place: str, asked: F
         )
         with output.progress(f"export {chosen}", has_rate=True) as report:
             done = export_folder(service, entity, project, place, options, since=asked.since, report=report)
+        if asked.keys and not any(done.manifest.totals[stream] for stream in options.streams):
+            warn_of_absent_keys(service, entity, project, asked.keys, options.streams[0])
     _tell(done, place)
 
 

@@ -154,6 +154,8 @@ def _tell(found: _Found, *, as_json: bool) -> None:
         output.note(f"and of the project: {counts}, {format_size(one.put_bytes)}")
         for what, count in one.lost.items():
             output.note(f"no home here: {format_count(count, what)}")
+        if one.untold:
+            output.note(f"not handed out by W&B, so left there if there are any: {', '.join(one.untold)}")
     for failure in (*found.failures, *problems):
         output.print_error(str(failure))
     left_count = len(found.failures) + sum(not one.is_whole for one in found.runs)

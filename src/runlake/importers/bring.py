@@ -17,8 +17,9 @@ from runlake.errors import ConflictError, NotFoundError, PathError, UsageError
 from runlake.importers.bring_artifacts import bring_artifacts
 from runlake.importers.foreign import ForeignRow, ForeignRun, md5_of
 from runlake.media.convert import prepare
-from runlake.model import LoggedRow, RunPath, Stream, WriterBatch, WriterHandle
+from runlake.model import LoggedRow, RunPath, Stream, WriterBatch, WriterHandle, WriterStart
 from runlake.service.contract import Service
+from runlake.values import flatten
 
 BATCH_ROWS = 2000
 
@@ -129,10 +130,28 @@ def _begin(service: Service, path: RunPath, foreign: ForeignRun) -> tuple[Writer
     try:
         return service.begin_writer(path, start), "new"
     except (ConflictError, UsageError) as error:
+        if _is_empty_beginning(service, path, start):
+            return service.begin_writer(path, msgspec.structs.replace(start, resume="allow")), "new"
         raise ConflictError(
             f"{foreign.place} cannot be imported as {path}, since there is another run of that path; "
             "import it into another project, with --project"
         ) from error
+
+
+def _is_empty_beginning(service: Service, path: RunPath, start: WriterStart) -> bool:
+    """Whether the run that is there is what an import left that was killed before it could put its mark on it."""
+    try:
+        there = service.read_run(path)
+    except NotFoundError:
+        return True  # not even a first record
+    try:
+        if service.find_writer(path) is not None:
+            return False
+    except NotFoundError:
+        pass  # nobody writes it from elsewhere
+    is_as_begun = start.created_at in (None, there.created_at) and start.name in (None, there.name)
+    is_empty = not (there.row_count or there.event_count or there.console_line_count)
+    return is_empty and is_as_begun and flatten(there.config) == flatten(start.config, stringify_keys=True)
 
 
 def _batches(foreign: ForeignRun, read: Counter[str], batch_rows: int) -> Iterator[WriterBatch]:

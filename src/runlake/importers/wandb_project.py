@@ -33,12 +33,16 @@ _ID_LENGTH = 32
 
 
 class ProjectImported(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of that: `put_bytes` are those of contents that were not here; the rest as in `bring.Imported`."""
+    """What became of that: `put_bytes` are those of contents that were not here; the rest as in `bring.Imported`.
+
+    `untold` is what may be there, and the client or the server does not hand out: nobody knows how many.
+    """
 
     sweep_count: int = 0
     version_count: int = 0
     put_bytes: int = 0
     lost: dict[str, int] = {}
+    untold: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
 
 
@@ -73,10 +77,16 @@ def bring_versions(service: Service, entity: str, project: str, server: WandbSer
         if each["is_link"] and server.has_files:
             work.link(each)
     work.keep_notes()
+    untold = ["alerts"]  # no version of the client has a way to them
+    try:
+        work.lost["report"] += len(list(server.peers.ask("reports", project=server.project)))
+    except RunlakeError:
+        untold.append("reports")
     return ProjectImported(
         version_count=work.count,
         put_bytes=work.put_bytes,
-        lost=dict(work.lost),
+        lost={what: count for what, count in work.lost.items() if count},
+        untold=tuple(untold),
         problems=tuple(work.problems),
     )
 

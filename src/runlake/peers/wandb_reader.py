@@ -140,6 +140,12 @@ def sweeps(project: str) -> Iterator[dict[str, Any]]:
         yield {"sweep_id": sweep.id, "name": sweep.name, "config": sweep.config, "state": sweep._attrs.get("state")}
 
 
+def reports(project: str) -> Iterator[dict[str, Any]]:
+    """The reports of a project."""
+    for report in _api().reports(project):
+        yield {"name": report.display_name}
+
+
 def versions(project: str) -> Iterator[dict[str, Any]]:
     """The versions of all artifacts of a project, those of one name in their order."""
     for kind in _api().artifact_types(project=project):
@@ -217,5 +223,5 @@ def _seconds(text: str | None) -> float | None:
 
 VERBS = {
     verb.__name__: verb
-    for verb in (runs, run, history, events, console, files, file, sweeps, versions, lineage, manifest, entry)
+    for verb in (runs, run, history, events, console, files, file, sweeps, reports, versions, lineage, manifest, entry)
 }

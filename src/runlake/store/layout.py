@@ -92,17 +92,17 @@ class Layout:
         return self.root / ".exports"
 
     def project_dir(self, entity: str, project: str) -> Path:
-        return self._entity_dir(entity) / encode_name(project)
+        return self._below(entity, project)
 
-    def _entity_dir(self, entity: str) -> Path:
-        encoded = encode_name(entity)
-        return self.root / (f"%{ord(encoded[0]):02X}{encoded[1:]}" if encoded in _NAMES_IN_ROOT else encoded)
+    def _below(self, entity: str, project: str, *names: str) -> Path:
+        """Joined at once: each step of a path costs as much as all of them."""
+        return self.root.joinpath(_entity_name(entity), encode_name(project), *names)
 
     def changes_dir(self, entity: str, project: str) -> Path:
-        return self.project_dir(entity, project) / "changes"
+        return self._below(entity, project, "changes")
 
     def runs_dir(self, entity: str, project: str) -> Path:
-        return self.project_dir(entity, project) / "runs"
+        return self._below(entity, project, "runs")
 
     def merged_dir(self, entity: str, project: str) -> Path:
         return self.project_dir(entity, project) / "merged"
@@ -137,16 +137,19 @@ class Layout:
         return self.sweeps_dir(path.entity, path.project) / encode_name(path.sweep_id)
 
     def run_dir(self, path: RunPath) -> Path:
-        return self.runs_dir(path.entity, path.project) / encode_name(path.run_id)
+        return self._of_run(path)
+
+    def _of_run(self, path: RunPath, *names: str) -> Path:
+        return self._below(path.entity, path.project, "runs", encode_name(path.run_id), *names)
 
     def journal_dir(self, path: RunPath) -> Path:
-        return self.run_dir(path) / "journal"
+        return self._of_run(path, "journal")
 
     def segments_dir(self, path: RunPath) -> Path:
-        return self.run_dir(path) / "segments"
+        return self._of_run(path, "segments")
 
     def files_dir(self, path: RunPath) -> Path:
-        return self.run_dir(path) / "files"
+        return self._of_run(path, "files")
 
     def file_path(self, path: RunPath, name: str) -> Path:
         """Where the run's file `name` is kept; `PathError` for a name that leaves the folder."""
@@ -158,7 +161,7 @@ class Layout:
 
     def projects(self, entity: str) -> list[str]:
         """The entity's projects on disk, sorted."""
-        return sorted(self._names_in(self._entity_dir(entity)))
+        return sorted(self._names_in(self.root / _entity_name(entity)))
 
     def run_ids(self, entity: str, project: str) -> list[str]:
         """The project's runs on disk, in no order."""
@@ -301,6 +304,11 @@ def check_file_name(name: str) -> str:
     if len(normal) > MAX_NAME_LENGTH or any(len(encode_file_part(p).encode()) > 255 for p in parts):
         raise PathError(f"the file name {name[:80]!r}... is too long for a disk")
     return normal
+
+
+def _entity_name(entity: str) -> str:
+    encoded = encode_name(entity)
+    return f"%{ord(encoded[0]):02X}{encoded[1:]}" if encoded in _NAMES_IN_ROOT else encoded
 
 
 def encode_name(name: str) -> str:

@@ -92,6 +92,15 @@ def test_no_sketch_stands_for_what_is_no_finite_number(layout, odd):
     assert len(points.x) == (1999 if odd == "text" else 2000)
 
 
+def test_a_key_of_text_keeps_no_other_key_from_its_sketch(layout):
+    write(layout, [(step, {"acc": step, "mixed": "a", "tale": "b", "top": -step}) for step in range(5)])
+    found = read_sketches(layout, PATH, ["acc", "mixed", "tale", "top"], stream="history")
+    assert {key: points.y.tolist() for key, points in found.items()} == {
+        "acc": [0.0, 1.0, 2.0, 3.0, 4.0],
+        "top": [0.0, -1.0, -2.0, -3.0, -4.0],
+    }
+
+
 def test_rows_of_a_living_writer_have_no_sketch(layout):
     writer = open_run(layout, PATH, {}).writer
     for step in range(10):

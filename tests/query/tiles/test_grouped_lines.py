@@ -32,6 +32,21 @@ def test_a_run_that_logs_seldom_counts_as_far_as_it_goes():
     np.testing.assert_array_equal(columns([2.0, 8.0], x=[0.0, 7.0]).mean, [2.0, 4.0, 6.0, 8.0, np.nan])
 
 
+@given(st.floats(1e-300, 1e300), st.integers(0, 3), st.integers(1, 700), st.sampled_from(["linear", "log"]))
+def test_columns_of_a_grid_with_next_to_no_width_ascend_and_stay_in_it(low, ulp_count, column_count, scale):
+    high = low
+    for _ in range(ulp_count):
+        high = float(np.nextafter(high, np.inf))
+    edges = Grid(low, high, column_count, scale).edges
+    assert edges.tolist() == sorted(edges.tolist())
+    assert all(low <= edge <= high for edge in edges)
+
+
+def test_a_key_that_was_logged_at_one_step_has_its_mean_there():
+    one = columns([7.0, 9.0], x=[5.0, 5.0], grid=Grid(5.0, 5.0, 500))
+    assert one.mean[np.isfinite(one.mean)].tolist() == [8.0]
+
+
 def test_values_that_are_no_numbers_are_counted_and_left_out():
     one = columns([np.nan, 1.0, np.inf, -np.inf, 5.0])
     assert one.counts == Counts(5, 1, 1, 1, 0)

@@ -16,6 +16,7 @@ from runlake.errors import NotFoundError
 from runlake.model import RunPath
 from runlake.service.local.service import LocalService
 from runlake.sweep_model import SweepPath, SweepStart
+from runlake.view_model import ViewPath, ViewPut
 from waiting import wait_until
 
 PROJECT = ("ada", "moved")
@@ -29,6 +30,9 @@ def stores(seat, tmp_path_factory):
     """The store that has the project, and one into which it was brought."""
     there = seat.service()
     there.create_sweep(*PROJECT, SweepStart(config=SWEEP, sweep_id="sweep1", name="search"))
+    there.put_view(
+        ViewPath(*PROJECT, "report1"), ViewPut(type="runs", name="r0", display_name="What we saw", spec="{}")
+    )
     for number in range(1, RUN_COUNT + 1):
         seat.run(Path(__file__).parent / "online_training.py", f"moved{number}")
     here = LocalService(tmp_path_factory.mktemp("brought") / "store", default_entity="ada")
@@ -126,6 +130,11 @@ def test_sweeps_come_with_their_configuration(stores):
     there, here = (service.read_sweep(SweepPath(*PROJECT, "sweep1")) for service in stores[:2])
     assert (here.config["parameters"], here.name) == (there.config["parameters"], there.name)
     assert here.state == "PAUSED"
+
+
+def test_what_the_client_does_not_hand_out_and_what_has_no_home_is_named(stores):
+    (project,) = stores[2]["projects"]
+    assert (project["lost"], project["untold"], project["problems"]) == ({"report": 1}, ["alerts"], [])
 
 
 def test_a_second_import_changes_nothing(stores, seat):

@@ -179,6 +179,15 @@ def test_a_file_is_read_whole_or_in_part(http, service, trainer):
         assert http.get(info["url"], headers={"Range": nonsense}).content == content
 
 
+def test_files_are_asked_for_by_their_names(http, service, trainer):
+    trainer.finish()
+    for name in ("a.txt", "b/c.txt", "d,e&f.txt"):
+        service.put_file(RUN, name, io.BytesIO(name.encode()))
+    asked = {"name": ["d,e&f.txt", "b/c.txt", "none"]}
+    assert [info["name"] for info in http.get(f"{ADDRESS}/files", params=asked).json()] == ["b/c.txt", "d,e&f.txt"]
+    assert http.get(f"{ADDRESS}/files", params={"name": ["none"]}).json() == []
+
+
 def test_a_file_that_is_known_is_not_sent_again(http, service, trainer):
     service.put_file(RUN, "a.bin", io.BytesIO(b"one"))
     first = http.get(f"{ADDRESS}/files/a.bin")

@@ -240,3 +240,28 @@ def test_a_run_that_the_server_cannot_read_is_told_of_once(service):
     assert far.list_runs("ann", "p").runs == ()
     older, _ = service((200, page))
     assert older.list_runs("ann", "p").problems == {}
+
+
+FILES = (
+    200,
+    [{"name": name, "size_bytes": 1, "md5": "", "mimetype": "", "updated_at": 1.0, "url": "/f"} for name in ("a", "b")],
+)
+
+
+def test_a_server_that_lists_all_files_however_it_is_asked_is_understood(service):
+    http, script = service(FILES)
+    assert [info.name for info in http.list_files(RUN, names=["b", "c"])] == ["b"]
+    assert [dict(request.url.params.multi_items()) for request in script.requests] == [{"name": "c"}]
+    assert script.requests[0].url.params.get_list("name") == ["b", "c"]
+
+
+def test_so_many_names_that_an_address_could_be_cut_are_not_sent(service):
+    http, script = service(FILES)
+    assert [info.name for info in http.list_files(RUN, names=["a", *(f"{n:04}" for n in range(2000))])] == ["a"]
+    assert script.requests[0].url.query == b""
+
+
+def test_names_that_no_file_can_have_list_nothing(service):
+    http, script = service((200, []))
+    assert http.list_files(RUN, names=["../x"]) == []
+    assert dict(script.requests[0].url.params) == {"limit": "0"}

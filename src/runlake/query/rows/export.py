@@ -41,6 +41,7 @@ Destination = str | os.PathLike[str] | BinaryIO
 
 _MARKS = ("$float", "$bytes", "$dict")
 _GROUP_ROWS, _GROUP_BYTES, _BUFFER_BYTES = 131_072, 32 * 2**20, 4 * 2**20
+_IN_MEMORY_BYTES, _NAMED_TIMES, _COLUMN_BYTES = 4 * 2**20, 8, 4096
 _QUOTED = '[",\r\n]'
 
 _USUAL_LEVEL, _UNSEARCHED = 1, -1
@@ -147,9 +148,8 @@ class ParquetTables:
     Without gathering each table is a group, and written at once.
     """
 
-    def __init__(self, file: BinaryIO, schema: pa.Schema, *, is_gathering: bool = True) -> None:
-        # Each write of a Python file waits for the interpreter, which whoever reads the next run keeps busy.
-        self._sink = pa.BufferedOutputStream(pa.PythonFile(file, "w"), _BUFFER_BYTES)
+    def __init__(self, file: BinaryIO | pa.NativeFile, schema: pa.Schema, *, is_gathering: bool = True) -> None:
+        self._sink = _sink_of(file)
         self._schema = schema
         self._writer: pq.ParquetWriter | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="runlake-write") if is_gathering else None
@@ -211,6 +211,35 @@ class ParquetTables:
                 column_encoding=floats | integers,
             )
         return self._writer
+
+
+def _sink_of(file: BinaryIO | pa.NativeFile) -> pa.NativeFile:
+    """What pyarrow writes to: each write of a Python file waits for the interpreter, which readers keep busy."""
+    return file if isinstance(file, pa.NativeFile) else pa.BufferedOutputStream(pa.PythonFile(file, "w"), _BUFFER_BYTES)
+
+
+class ParquetInMemory:
+    """Makes Parquet files of one row group each in the same memory, which is touched for the first time only once.
+
+    The bytes are those of `ParquetTables`.
+    """
+
+    def __init__(self, size_bytes: int = _IN_MEMORY_BYTES) -> None:
+        self._buffer = pa.allocate_buffer(size_bytes)
+
+    def holds(self, table: pa.Table) -> bool:
+        """Whether the file is known to fit. Numbers are at most as long as in memory; of text nobody knows."""
+        names_bytes = sum(len(name.encode()) for name in table.column_names)
+        room = 2 * table.nbytes + _NAMED_TIMES * names_bytes + _COLUMN_BYTES * table.num_columns
+        return room <= self._buffer.size and all(pa.types.is_primitive(kind) for kind in table.schema.types)
+
+    def write(self, table: pa.Table) -> memoryview:
+        """The file of a table that fits, until the next one is written."""
+        sink = pa.FixedSizeBufferWriter(self._buffer)
+        tables = ParquetTables(sink, table.schema, is_gathering=False)
+        tables.write(table)
+        tables.close()
+        return memoryview(self._buffer)[: sink.tell()]
 
 
 def _is_noise(column: pa.ChunkedArray) -> bool:

@@ -150,7 +150,8 @@ def _sketch_table(snapshot: Snapshot, stream: Stream, keys: Sequence[str], least
 
 
 def _sketches(table: pa.Table, keys: Sequence[str]) -> dict[str, Points]:
-    offsets = np.concatenate([[0], np.cumsum(pc.list_value_length(table["pyramid_steps"]).to_numpy())]).tolist()
+    lengths = pc.fill_null(pc.list_value_length(table["pyramid_steps"]), 0)  # text has no pyramid
+    offsets = np.concatenate([[0], np.cumsum(lengths.to_numpy())]).tolist()
     steps, values = (to_numpy(pc.list_flatten(table[name])) for name in ("pyramid_steps", "pyramid_values"))
     if len(steps) != len(values):
         return {}

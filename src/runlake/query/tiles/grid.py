@@ -27,16 +27,16 @@ class Grid(Struct, frozen=True):
     @property
     def edges(self) -> Float64s:
         """Where each column but the first begins, float64[columns - 1], ascending."""
-        part = np.arange(1, self.columns) / self.columns
-        if self.scale == "log":
-            low, high = math.log(self.low), math.log(self.high)
-            return np.exp(low * (1 - part) + high * part)
-        return self.low * (1 - part) + self.high * part
+        found = self._at(np.arange(1, self.columns) / self.columns)
+        # Rounding leads past the ends of a grid without width, and back and forth in one of next to none.
+        return np.maximum.accumulate(np.clip(found, self.low, self.high))
 
     @property
     def centres(self) -> Float64s:
         """The middle of each column, float64[columns]."""
-        part = (np.arange(self.columns) + 0.5) / self.columns
+        return self._at((np.arange(self.columns) + 0.5) / self.columns)
+
+    def _at(self, part: Float64s) -> Float64s:
         if self.scale == "log":
             low, high = math.log(self.low), math.log(self.high)
             return np.exp(low * (1 - part) + high * part)

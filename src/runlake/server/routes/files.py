@@ -21,12 +21,16 @@ def list_files(
     run: Run,
     after: FromQuery[str] = "",
     limit: Annotated[int | None, QueryParameter(ge=0)] = None,
+    names: Annotated[
+        list[str] | None, QueryParameter(name="name", description="Only this file; may be given several times.")
+    ] = None,
 ) -> Response[list[FileInfo]]:
-    """The files of the run by name, or at most `limit` behind the name `after`.
+    """The files of the run by name, or at most `limit` behind the name `after`, or those that are called so.
 
     `url` of each is where it is within this server.
     """
-    return answer([_with_address(run, info) for info in service.list_files(run, after=after, limit=limit)])
+    found = service.list_files(run, names=names, after=after, limit=limit)
+    return answer([_with_address(run, info) for info in found])
 
 
 @get(f"{RUN}/file-count", sync_to_thread=True)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable
-from typing import BinaryIO, NoReturn
+from typing import Any, BinaryIO, NoReturn
+from urllib.parse import quote
 
 from msgspec import structs
 
@@ -18,6 +19,9 @@ from runlake.service.wire.documents import FileCount, file_address
 from runlake.store.files import names_of_files
 from runlake.store.layout import check_file_name
 
+_ADDRESS_BYTES = 4000
+"""Longer names in all are not asked for one by one: what is between us and the server may cut addresses."""
+
 
 class HttpFiles:
     """`contract.files` over HTTP."""
@@ -30,9 +34,14 @@ class HttpFiles:
         self, path: RunPath, *, names: Iterable[str] | None = None, after: str = "", limit: int | None = None
     ) -> list[FileInfo]:
         if names is not None:
-            wanted = set(names_of_files(names))
-            return [info for info in self.list_files(path) if info.name in wanted]
-        found = self._server.get(run_at(path, "files"), list[FileInfo], after=after or None, limit=limit)
+            wanted = list(names_of_files(names))
+            is_short = sum(len(quote(name)) for name in wanted) <= _ADDRESS_BYTES
+            found = self._listed(path, name=wanted if is_short else None, limit=None if wanted else 0)
+            return [info for info in found if info.name in set(wanted)]  # an older server lists all
+        return self._listed(path, after=after or None, limit=limit)
+
+    def _listed(self, path: RunPath, **query: Any) -> list[FileInfo]:
+        found = self._server.get(run_at(path, "files"), list[FileInfo], **query)
         return [structs.replace(info, url=self._server.url + info.url) for info in found]
 
     def count_files(self, path: RunPath) -> int:
