@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 from psycopg import sql
 from psycopg.rows import dict_row
 
+from runlake.store.lake.files import BOUNDED
 from runlake.store.lake.format import PARTS, RUN_PARTS, RUNS, VALUE_COLUMNS, VALUES, view_sql
 from runlake.values import decode_json
 
@@ -82,7 +83,7 @@ class LakeReader:
     def _check_bounds(self, file, table, held):
         said = self.ask("select * from ducklake_file_column_stats where data_file_id = %(n)s", n=file["data_file_id"])
         found = {row["column_id"]: (row["min_value"], row["max_value"]) for row in said}
-        bounds = {table.column_id(name): _bounds(held.column(name)) for name in list(VALUE_COLUMNS)[:7]}
+        bounds = {table.column_id(name): _bounds(held.column(name)) for name in BOUNDED}
         assert found == bounds
 
 

@@ -153,7 +153,8 @@ class LakeCatalog:
         row = {"run_nos": run_nos, "urls": [*urls], "snapshot_id": last_id + 1, "file_id": file_id}
         changes = []
         for said, step in writing.STEPS:
-            changes += [f"{said}:{table_id}" for table_id in sorted({*self._read(step, **row)})]
+            changed = {table_id for (table_id,) in self._read(step, **row)}
+            changes += [f"{said}:{table_id}" for table_id in sorted(changed)]
         for forget in writing.FORGET:
             self._read(forget, urls=[*urls])
         if not changes:

@@ -7,14 +7,12 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from runlake.errors import ConflictError, CorruptError, NewerFormatError
-from runlake.model import Stream
 from runlake.store.cluster.moves import Moment
 from runlake.store.cluster.store import ClusterStore
 from runlake.store.compact.packed_file import PackLists
 from runlake.store.lake.catalog import LakeCatalog, LookedRun, Round
-from runlake.store.lake.files import FileFacts, RunFiles, facts_of, look_at_run
+from runlake.store.lake.files import FileFacts, FileUse, PlacedFile, RunFiles, facts_of, look_at_run
 from runlake.store.lake.moved import MovedRun, find_moved, now
-from runlake.store.segment.segments import SegmentFile
 
 logger = logging.getLogger(__name__)
 
@@ -71,9 +69,10 @@ class LakeMirror:
             return [], []
         with ThreadPoolExecutor(_READERS, thread_name_prefix="runlake-mirror") as pool:
             looks = [LookedRun(*each) for each in zip(moved, pool.map(self._look_at, moved), strict=True)]
-            files = {use.url: (use.stream, look.found.files[use.url]) for look in looks if look.found for use in look.found.uses}
+            found = [look.found for look in looks if look.found is not None]
+            files = {use.url: (use, each.files[use.url]) for each in found for use in each.uses}
             unknown = sorted(self.catalog.unknown_files([*files]))
-            facts = [*pool.map(lambda url: self._facts_of(url, *files[url]), unknown)]
+            facts = [*pool.map(lambda url: self._facts_of(*files[url]), unknown)]
         lost = {url for url, fact in zip(unknown, facts, strict=True) if fact is None}
         there = [look for look in looks if look.found is None or lost.isdisjoint(look.found.files)]
         return there, [fact for fact in facts if fact is not None]
@@ -85,8 +84,8 @@ class LakeMirror:
             logger.warning("run %s is not in the mirror: %s", moved.path, error)
             return None
 
-    def _facts_of(self, url: str, stream: Stream, file: SegmentFile) -> FileFacts | None:
+    def _facts_of(self, use: FileUse, placed: PlacedFile) -> FileFacts | None:
         try:
-            return facts_of(url, stream, file, self._lists)
+            return facts_of(use, placed, self._lists)
         except FileNotFoundError:
             return None  # replaced since: the next look finds by what

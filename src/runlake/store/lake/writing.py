@@ -73,8 +73,9 @@ made as (
 bounded as (
     insert into {{lake}}.ducklake_file_column_stats (data_file_id, table_id, column_id, value_count, null_count,
         min_value, max_value)
-    select data_file_id, table_id, column_id, record_count, 0, lowest[column_id], highest[column_id]
-    from made join {{lake}}.mirror_files on url = path cross join generate_series(1, {len(BOUNDED)}) column_id)
+    select data_file_id, table_id, column_id, record_count, 0, lowest[place], highest[place]
+    from made join {{lake}}.mirror_files on url = path
+    cross join unnest(array{[VALUES["history"].column_id(name) for name in BOUNDED]}) with ordinality as bound (column_id, place))
 select table_id from made
 """
 
