@@ -1,7 +1,9 @@
-"""A reader of a mirror by DuckDB's own extension: ``python ask_ducklake.py DATABASE SCHEMA [KEY SECRET ENDPOINT]``.
+"""A reader of a mirror by DuckDB's own extension.
 
-It runs where DuckDB has its extensions as packages, for as long as it is sent queries: JSON, one a line. It answers each
-with one line: ``{"rows": …}`` or ``{"error": …}``.
+``python ask_ducklake.py DATABASE SCHEMA KEY SECRET ENDPOINT [OPTION…]``
+
+It runs where DuckDB has its extensions as packages, for as long as it is sent queries: JSON, one a line. It answers
+each with one line: ``{"rows": …}`` or ``{"error": …}``.
 """
 
 import importlib.resources

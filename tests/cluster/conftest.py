@@ -49,7 +49,7 @@ def new_store(store, shared_database_url, tmp_path):
 def new_mirror(store):
     """Makes mirrors as processes have them; the schema is gone at the end."""
     schema = f"lake_{store.database.schema}"
-    
+
     from runlake.store.lake.catalog import LakeCatalog
     from runlake.store.lake.mirror import LakeMirror
 

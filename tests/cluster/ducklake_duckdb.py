@@ -4,9 +4,9 @@ import contextlib
 import json
 import os
 import subprocess
+import tempfile
 from pathlib import Path
 
-import pytest
 from peer_seats import peer_python
 
 HERE = Path(__file__).parent
@@ -37,17 +37,15 @@ class DuckDbError(Exception):
 @contextlib.contextmanager
 def attached(database_url, schema, s3_server, *options, key="reads"):
     """A reader that has the mirror as ``lake``."""
-    python = peer_python("ducklake")
-    endpoint = s3_server.endpoint.partition("://")[2]
-    command = [python, HERE / "ask_ducklake.py", database_url, schema, key, f"{key}-secret", endpoint, *options]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    variables = {"PATH": os.environ["PATH"], "HOME": str(HERE), "LANG": "C.UTF-8", "NO_PROXY": "127.0.0.1"}
-    with subprocess.Popen([*map(str, command)], env=variables, **pipes) as process:
-        reader = DuckDb(process)
-        reader.answer()
-        yield reader
-        process.stdin.close()
-        process.wait()
-
-
-assert pytest
+    with tempfile.TemporaryDirectory() as home:
+        python = peer_python("ducklake")
+        endpoint = s3_server.endpoint.partition("://")[2]
+        command = [python, HERE / "ask_ducklake.py", database_url, schema, key, f"{key}-secret", endpoint, *options]
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+        variables = {"PATH": os.environ["PATH"], "HOME": home, "LANG": "C.UTF-8", "NO_PROXY": "127.0.0.1"}
+        with subprocess.Popen([*map(str, command)], env=variables, **pipes) as process:
+            reader = DuckDb(process)
+            reader.answer()
+            yield reader
+            process.stdin.close()
+            process.wait()

@@ -57,6 +57,8 @@ class LakeReader:
         """(run_id, step, key, value) of all rows that count, in order."""
         import duckdb
 
+        if at is None:
+            self._check_totals()
         columns = [f'"{name}"' for name in VALUE_COLUMNS]
         with duckdb.connect() as connection:
             for table in (VALUES[stream], PARTS[stream]):
@@ -69,6 +71,18 @@ class LakeReader:
             query = view_sql(stream).replace("{DUCKLAKE_CATALOG}.main.", "")
             found = connection.execute(f"select run_id, step, key, {', '.join(columns[5:])}, lane from ({query})")
             return as_rows(found.fetchall())
+
+    def _check_totals(self):
+        said = {row["table_id"]: row for row in self.ask("select * from ducklake_table_stats")}
+        for table in (*VALUES.values(), *PARTS.values()):
+            sizes = [(file["record_count"], file["file_size_bytes"]) for file in self.files(table)]
+            totals = {"record_count": sum(n for n, _ in sizes), "file_size_bytes": sum(n for _, n in sizes)}
+            last = "select max(row_id_start + record_count) as n from ducklake_data_file where table_id = %(t)s"
+            starts = self.ask(last, t=table.id)
+            next_row_id = max(starts[0]["n"] or 0, said[table.id]["next_row_id"])
+            assert said[table.id] == {"table_id": table.id, "next_row_id": next_row_id, **totals}
+        for table in (RUNS, RUN_PARTS):
+            assert said[table.id]["record_count"] == len(self.inlined(table))
 
     def _read(self, file, table):
         assert not file["path_is_relative"]
@@ -107,5 +121,3 @@ def _bounds(column):
         column = pc.cast(column, pa.string())
     lowest, highest = pc.min_max(column).as_py().values()
     return str(lowest), str(highest)
-
-

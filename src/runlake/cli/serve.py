@@ -92,6 +92,15 @@ def serve(
             help="The bucket's server as clients reach it; no: they do not.  [default: as this server does]",
         ),
     ] = None,
+    ducklake: Annotated[
+        str | None,
+        typer.Option(
+            "--ducklake",
+            metavar="SCHEMA",
+            envvar="RUNLAKE_DUCKLAKE",
+            help="Mirror what is sealed as a DuckLake catalog, in this schema of the database.",
+        ),
+    ] = None,
     cache_dir: Annotated[
         Path | None, typer.Option("--cache-dir", help="Where objects of the bucket are kept that were read.")
     ] = None,
@@ -122,13 +131,16 @@ def serve(
     if (database is None) != (bucket is None):
         raise typer.BadParameter("--database and --bucket go together: the one has what changes, the other what stays")
     if database is None:
-        if take_over_bucket:
-            raise typer.BadParameter("--take-over-bucket needs --database and --bucket")
+        for option, is_given in (("--take-over-bucket", take_over_bucket), ("--ducklake", ducklake is not None)):
+            if is_given:
+                raise typer.BadParameter(f"{option} needs --database and --bucket")
         root, entity = store_folder(context, store)
         place = str(root)
         warning = keep_private(root)
     else:
-        root, entity, place = _cluster(database, bucket or "", cache_dir, takes_over=take_over_bucket)
+        root, entity, place = _cluster(
+            database, bucket or "", cache_dir, takes_over=take_over_bucket, ducklake=ducklake
+        )
         warning = None
     config = ServerConfig(
         root=str(root),
@@ -137,6 +149,7 @@ def serve(
         bucket_url=bucket,
         cache_bytes=cache_bytes,
         leads_to_bucket=bucket_for_clients != "no",
+        ducklake=ducklake,
         bucket_endpoint=_checked_url(bucket_for_clients) if bucket_for_clients not in (None, "no") else None,
         base_url=_checked_url(base_url) if base_url is not None else None,
         database_url=people_url(os.environ) or database,
@@ -197,7 +210,9 @@ def logout(
         output.note(f"took the key for {base_url} out of {path}" if was_there else f"no key for {base_url} in {path}")
 
 
-def _cluster(database: str, bucket: str, cache_dir: Path | None, *, takes_over: bool) -> tuple[Path, str, str]:
+def _cluster(
+    database: str, bucket: str, cache_dir: Path | None, *, takes_over: bool, ducklake: str | None
+) -> tuple[Path, str, str]:
     """A folder for what is read from the bucket, the default entity, and what to call the store.
 
     The tables are made, and the bucket must be one that keeps what it promises: `StoreError` says what it does not.
@@ -206,7 +221,7 @@ def _cluster(database: str, bucket: str, cache_dir: Path | None, *, takes_over: 
     from runlake.settings import resolve
 
     folder = cache_dir or cache_of_bucket(bucket, os.environ)
-    place = prepare_cluster(database, bucket, takes_over=takes_over)
+    place = prepare_cluster(database, bucket, takes_over=takes_over, ducklake=ducklake)
     return folder, resolve({}, os.environ, Path.cwd()).entity, place
 
 

@@ -82,6 +82,7 @@ def open_cluster_as_server(
     cache_dir: Path,
     cache_bytes: int,
     signed_endpoint: str | None,
+    ducklake: str | None = None,
 ) -> ClusterService:
     """The store in a database and a bucket for a process that serves it: any number of machines do."""
     from runlake.service.cluster.open import open_cluster
@@ -94,6 +95,7 @@ def open_cluster_as_server(
         cache_bytes=cache_bytes,
         seals=True,
         signed_endpoint=signed_endpoint,
+        ducklake=ducklake,
     )
 
 
@@ -127,15 +129,17 @@ def cache_of_bucket(bucket_url: str, environ: Mapping[str, str]) -> Path:
     return cache_dir_of(Path("/", bucket_url.partition("://")[2]), environ)
 
 
-def prepare_cluster(database_url: str, bucket_url: str, *, takes_over: bool = False) -> str:
+def prepare_cluster(
+    database_url: str, bucket_url: str, *, takes_over: bool = False, ducklake: str | None = None
+) -> str:
     """Make the tables of a store in a cluster where they are missing; answers what people call it.
 
     StoreError, by name, for a bucket that does not keep what the store relies on, and for one that is another store's,
-    unless this one `takes_over`.
+    unless this one `takes_over`. `ducklake` is the schema that is to have a DuckLake catalog.
     """
     from runlake.service.cluster.prepare import prepare
 
-    return prepare(database_url, bucket_url, takes_over=takes_over)
+    return prepare(database_url, bucket_url, takes_over=takes_over, ducklake=ducklake)
 
 
 def find_api_key(base_url: str, environ: Mapping[str, str]) -> str | None:

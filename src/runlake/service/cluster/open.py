@@ -6,6 +6,7 @@ from pathlib import Path
 
 from runlake.model import RunPath
 from runlake.service.cluster.collector import Collector
+from runlake.service.cluster.mirror import Mirror
 from runlake.service.cluster.packer import Packer
 from runlake.service.cluster.sealer import Sealer
 from runlake.service.cluster.service import ClusterService
@@ -27,18 +28,20 @@ def open_cluster(
     cache_bytes: int = CACHE_BYTES,
     seals: bool = False,
     signed_endpoint: str | None = None,
+    ducklake: str | None = None,
 ) -> ClusterService:
     """The store in a database and a bucket; its tables are made where they are missing.
 
     Objects that were read stay in `cache_dir`, at most `cache_bytes` of them. With `seals` a thread seals what has
     ended, here and elsewhere, one lets small runs share files, and one removes what nothing leads to any more.
-    `signed_endpoint` is the bucket's server as those reach it who are given addresses of objects.
+    `signed_endpoint` is the bucket's server as those reach it who are given addresses of objects. In the
+    schema `ducklake` a thread keeps a DuckLake catalog of what is sealed, if one is named.
     """
     database = Database(database_url)
     database.migrate()
     cache = ObjectCache(cache_dir, cache_bytes)
     sealers: list[Sealer] = []
-    workers: list[Sealer | Packer | Collector] = []
+    workers: list[Sealer | Packer | Collector | Mirror] = []
 
     def on_ended(path: RunPath) -> None:
         for sealer in sealers:
@@ -48,10 +51,12 @@ def open_cluster(
     if seals:
         sealers.append(Sealer(store))
         workers += [*sealers, Packer(store), Collector(store)]
+    if ducklake is not None:
+        workers.append(Mirror(store, ducklake))
 
     def close() -> None:
         for worker in workers:
             worker.close()
         store.close()
 
-    return ClusterService(store, default_entity=default_entity, user=user, close=close)
+    return ClusterService(store, default_entity=default_entity, user=user, close=close, ducklake=ducklake)

@@ -1,8 +1,8 @@
 """A DuckLake catalog of all sealed rows of a store: made, written in rounds, and rid of what is over.
 
 It is derived, in a schema of its own: who drops that gets it anew. Beside the tables that the format has (`format`)
-there are four of ours, whose names begin with ``mirror``: what was mirrored of each run, which files it has, what a file
-says of itself, and of files that runs share which generations have rows in them.
+there are four of ours, whose names begin with ``mirror``: what was mirrored of each run, which files it has, what a
+file says of itself, and of files that runs share which generations have rows in them.
 
 A round is one transaction, and one snapshot if anything is otherwise for readers. Whoever writes says which round his
 looks began after, and writes nothing when another wrote meanwhile: leases only spare work.
@@ -18,7 +18,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from runlake.errors import BadValueError, ConflictError, NewerFormatError
@@ -29,7 +28,7 @@ from runlake.store.lake import format as ducklake
 from runlake.store.lake import writing
 from runlake.store.lake.files import FileFacts, FileUse, RunFiles
 from runlake.store.lake.format import RUN_PARTS, RUNS, VALUES
-from runlake.store.lake.moved import MovedRun
+from runlake.store.lake.moved import MovedRun, quoted
 
 KEPT_S = 24 * 3600.0
 """So long what was true can be asked for, unless objects that it names go before."""
@@ -66,9 +65,10 @@ class LookedRun(NamedTuple):
 
 
 class Round(NamedTuple):
-    """What a round did: which it was, and the number of its snapshot, None where nothing was otherwise for readers."""
+    """What a round did: its number, how many runs it took, and its snapshot, None where readers see what they saw."""
 
     round_no: int
+    run_count: int
     snapshot_id: int | None
 
 
@@ -79,7 +79,7 @@ class LakeCatalog:
         if schema == database.schema or not schema or schema.startswith("pg_"):
             raise BadValueError(f"{schema!r} cannot be the schema of a DuckLake catalog: name one of its own")
         self.database, self._bucket, self.schema, self._made_by = database, bucket, schema, made_by
-        self.lake = sql.Identifier(schema).as_string()
+        self.lake = quoted(schema)
 
     def create(self) -> None:
         """Make the schema and its tables where they are missing; another layout of ours is made anew.
@@ -137,7 +137,7 @@ class LakeCatalog:
             rows = self._read(lock, round_no=after_round_no)
             if not rows:
                 return None
-            return Round(int(rows[0][0]), self._write(looks, facts))
+            return Round(int(rows[0][0]), len(looks), self._write(looks, facts))
 
     def _write(self, looks: Sequence[LookedRun], facts: Sequence[FileFacts]) -> int | None:
         run_nos = [look.moved.run_no for look in looks]

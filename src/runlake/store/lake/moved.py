@@ -58,6 +58,11 @@ where r.segments_moved_at > now() - interval '1 h' and {_MOVED}
 """
 
 
+def quoted(schema: str) -> str:
+    """A schema as SQL has it."""
+    return '"{}"'.format(schema.replace('"', '""'))
+
+
 class MovedRun(NamedTuple):
     """A run that moved: its path where it is there, and what its row said."""
 
@@ -93,8 +98,9 @@ def find_moved(database: Database, lake: str, since: Moment | None, *, limit: in
     ]
 
 
-def find_lag(database: Database, lake: str) -> Lag | None:
-    """How far the mirror is behind; None where there is none."""
+def find_lag(database: Database, schema: str) -> Lag | None:
+    """How far the mirror in a schema is behind; None where there is none."""
+    lake = quoted(schema)
     if database.read("select to_regclass(%(name)s) is null", {"name": f"{lake}.mirror"})[0][0]:
         return None
     return Lag(*database.read(_BEHIND.replace("{lake}", lake))[0])

@@ -49,6 +49,7 @@ where run_no = any(%(run_nos)s::bigint[])
 
 # The tables of what is counted in part have the numbers behind those of what is counted as a whole.
 _TABLE = f"(case when m.is_plain then u.table_id else u.table_id + {len(STREAMS)} end)"
+_BOUNDED_IDS = [VALUES["history"].column_id(name) for name in BOUNDED]
 _USES = "{lake}.mirror_uses u join {lake}.mirror_runs m using (run_no)"
 _END_FILES = f"""
 update {{lake}}.ducklake_data_file d set end_snapshot = %(snapshot_id)s
@@ -62,8 +63,8 @@ with wanted as (
     except select path, table_id from {{lake}}.ducklake_data_file
     where path = any(%(urls)s::text[]) and end_snapshot is null),
 made as (
-    insert into {{lake}}.ducklake_data_file (data_file_id, table_id, begin_snapshot, path, path_is_relative, file_format,
-        record_count, file_size_bytes, footer_size, row_id_start, mapping_id)
+    insert into {{lake}}.ducklake_data_file (data_file_id, table_id, begin_snapshot, path, path_is_relative,
+        file_format, record_count, file_size_bytes, footer_size, row_id_start, mapping_id)
     select %(file_id)s + row_number() over (order by table_id, url) - 1, table_id, %(snapshot_id)s, url, false,
         'parquet', row_count, size_bytes, footer_bytes,
         next_row_id + sum(row_count) over (partition by table_id order by url) - row_count,
@@ -75,7 +76,7 @@ bounded as (
         min_value, max_value)
     select data_file_id, table_id, column_id, record_count, 0, lowest[place], highest[place]
     from made join {{lake}}.mirror_files on url = path
-    cross join unnest(array{[VALUES["history"].column_id(name) for name in BOUNDED]}) with ordinality as bound (column_id, place))
+    cross join unnest(array{_BOUNDED_IDS}) with ordinality as bound (column_id, place))
 select table_id from made
 """
 
@@ -127,17 +128,20 @@ TABLE_STATS = f"""
 update {{lake}}.ducklake_table_stats t set record_count = record_count + added, next_row_id = next_row_id + begun,
     file_size_bytes = file_size_bytes + added_bytes
 from (
-    select table_id, sum(sign * row_count)::bigint as added, sum(row_count) filter (where sign > 0) as begun,
-        sum(sign * size_bytes)::bigint as added_bytes
+    select table_id, sum(sign * row_count)::bigint as added,
+        coalesce(sum(row_count) filter (where sign > 0), 0) as begun, sum(sign * size_bytes)::bigint as added_bytes
     from (
         select table_id, 1 as sign, record_count as row_count, file_size_bytes as size_bytes
             from {{lake}}.ducklake_data_file where begin_snapshot = %(snapshot_id)s
         union all select table_id, -1, record_count, file_size_bytes
             from {{lake}}.ducklake_data_file where end_snapshot = %(snapshot_id)s
-        {"".join(
-            f"union all select {table.id}, {sign}, 1, 0 from {{lake}}.{table.inlined} where {end} = %(snapshot_id)s "
-            for table in (RUNS, RUN_PARTS) for end, sign in (("begin_snapshot", 1), ("end_snapshot", -1))
-        )}) each_one
+        {
+    "".join(
+        f"union all select {table.id}, {sign}, 1, 0 from {{lake}}.{table.inlined} where {end} = %(snapshot_id)s "
+        for table in (RUNS, RUN_PARTS)
+        for end, sign in (("begin_snapshot", 1), ("end_snapshot", -1))
+    )
+}) each_one
     group by table_id) moved
 where moved.table_id = t.table_id
 """
