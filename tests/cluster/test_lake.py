@@ -260,6 +260,12 @@ def test_a_schema_that_was_dropped_comes_back_as_it_was(mirrored, mirror, lake):
     assert lake.rows() == before
 
 
+def test_a_catalog_for_another_bucket_is_made_anew(mirrored, mirror, lake):
+    mirrored.database.write(f"update {mirror.catalog.lake}.mirror set bucket_url = 's3://before'")
+    assert mirror.round().run_count == len(PATHS)
+    assert (lake.snapshots(), is_same(mirrored, lake)) == ([0, 1, 2], True)
+
+
 def test_more_runs_than_a_round_takes_come_in_several(store, mirror, lake):
     for number, path in enumerate(PATHS):
         write(store, path, number)
@@ -288,8 +294,14 @@ def test_a_run_that_cannot_be_read_is_left_out(mirrored, mirror, lake, caplog):
     ("made", "error"),
     [
         ("create schema {0}; create table {0}.mine (x integer)", "has tables that are none of a mirror"),
-        ("create schema {0}; create table {0}.mirror as select 1 as layout, 'other' as of_schema", "mirrors the store"),
-        ("create schema {0}; create table {0}.mirror as select 9 as layout, '{1}' as of_schema", "newer version"),
+        (
+            "create schema {0}; create table {0}.mirror as select 1 as layout, 'other' as of_schema, '' as bucket_url",
+            "mirrors the store",
+        ),
+        (
+            "create schema {0}; create table {0}.mirror as select 9 as layout, '{1}' as of_schema, '' as bucket_url",
+            "newer version",
+        ),
     ],
 )
 def test_a_schema_of_others_is_refused_and_left_as_it_is(store, mirror, made, error):

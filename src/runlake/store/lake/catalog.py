@@ -36,10 +36,11 @@ KEPT_S = 24 * 3600.0
 MARGIN_S = 36 * 3600.0
 """An object that has been dead for so long is named no more: it goes after two days."""
 
-_LAYOUT = 1
+_LAYOUT, _OF_ANOTHER_BUCKET = 1, 0
 _LOCK = 0x72756E6C616B654C
 _OURS = """
-create table mirror (layout integer not null, of_schema text not null, round_no bigint not null);
+create table mirror (layout integer not null, of_schema text not null, bucket_url text not null,
+    round_no bigint not null);
 create table mirror_runs (run_no bigint primary key, entity bytea, project bytea, run_id bytea, generation bytea,
     is_whole boolean, is_rewound boolean, is_plain boolean not null default false, empty_part_count integer not null,
     moved_xid xid8, segments_moved_at timestamptz, parts_moved_at timestamptz);
@@ -82,7 +83,7 @@ class LakeCatalog:
         self.lake = quoted(schema)
 
     def create(self) -> None:
-        """Make the schema and its tables where they are missing; another layout of ours is made anew.
+        """Make the schema and its tables where they are missing, and anew where they are of an older version or bucket.
 
         ConflictError when the schema has something else, or mirrors another store.
         """
@@ -100,7 +101,7 @@ class LakeCatalog:
             for table, row in ducklake.first_rows(self._bucket.url, self._made_by):
                 connection.execute(_insert(f"ducklake_{table}", row), row)
             connection.execute("update ducklake_snapshot set snapshot_time = now()")
-            row = {"layout": _LAYOUT, "of_schema": self.database.schema, "round_no": 0}
+            row = {"layout": _LAYOUT, "of_schema": self.database.schema, "bucket_url": self._bucket.url, "round_no": 0}
             connection.execute(_insert("mirror", row), row)
 
     def _layout(self) -> int | None:
@@ -112,12 +113,12 @@ class LakeCatalog:
             if is_used:
                 raise ConflictError(f"the schema {self.schema} has tables that are none of a mirror: name another")
             return None
-        ((layout, of_schema),) = self._read("select layout, of_schema from {lake}.mirror")
+        ((layout, of_schema, bucket_url),) = self._read("select layout, of_schema, bucket_url from {lake}.mirror")
         if of_schema != self.database.schema:
             raise ConflictError(f"the schema {self.schema} mirrors the store in {of_schema}: name another")
         if layout > _LAYOUT:
             raise NewerFormatError(f"the schema {self.schema} is of a newer version of runlake; upgrade runlake")
-        return int(layout)
+        return int(layout) if bucket_url == self._bucket.url else _OF_ANOTHER_BUCKET
 
     def round_no(self) -> int | None:
         """The number of the last round; None when there are no tables, or not such as this version makes."""

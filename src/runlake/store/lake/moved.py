@@ -91,7 +91,10 @@ def find_moved(database: Database, lake: str, since: Moment | None, *, limit: in
     `lake` is the schema of the mirror as SQL has it.
     """
     statement = (_ALL if since is None else _LATELY).replace("{lake}", lake)
-    rows = database.read(statement, {"limit": limit, **(since or Moment())._asdict()})
+    with database.transaction():
+        for kind in ("seqscan", "hashjoin", "mergejoin") if since is not None else ():
+            database.read(f"set local enable_{kind} = off")  # nobody can know how few they are: it would take all runs
+        rows = database.read(statement, {"limit": limit, **(since or Moment())._asdict()})
     return [
         MovedRun(run_no, RunPath(*map(from_text, path)) if is_here else None, *mark)
         for run_no, *path, is_here, mark in ((*row[:5], row[5:]) for row in rows)
