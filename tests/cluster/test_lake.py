@@ -274,7 +274,7 @@ def test_more_runs_than_a_round_takes_come_in_several(store, mirror, lake):
 
 
 def test_names_of_any_language_are_those_of_the_store(store, mirror, lake):
-    path = RunPath("ånn", "プロジェクト", "r\\ö")
+    path = RunPath("ånn", "プロジェクト", "r ö")
     write(store, path)
     mirror.round()
     assert [row[:3] for row in lake.inlined(RUNS)] == [tuple(path)]

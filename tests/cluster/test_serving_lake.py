@@ -7,7 +7,7 @@ import psycopg
 import pytest
 
 import command
-from waiting import wait_until
+from waiting import DEADLINE_S, wait_until
 
 
 def test_a_server_keeps_the_catalog_and_tells_how_far_it_is_behind(serve_replica, postgres_server):
@@ -18,7 +18,7 @@ def test_a_server_keeps_the_catalog_and_tells_how_far_it_is_behind(serve_replica
             assert connection.execute(count).fetchone() == (3,)
 
         def told():
-            metrics = httpx.get(f"{url}/metrics", auth=("api", key)).text
+            metrics = httpx.get(f"{url}/metrics", auth=("api", key), timeout=DEADLINE_S).text
             return dict(re.findall(r"^(runlake_ducklake_\w+)(?:\{.*\})? (\S+)$", metrics, re.MULTILINE))
 
         wait_until(told)
