@@ -19,6 +19,7 @@ from runlake.store.compact.pack import AT_ONCE, pack_runs
 from runlake.store.compact.seal import seal_run
 from runlake.store.lake.catalog import LakeCatalog
 from runlake.store.lake.format import PARTS, RUN_PARTS, RUNS, VALUES
+from runlake.store.lake.mirror import LakeMirror
 from runlake.store.lake.moved import find_lag
 from runlake.store.opening.inspect_here import IN_PROCESS
 from runlake.store.opening.open import open_run
@@ -288,6 +289,18 @@ def test_a_run_that_cannot_be_read_is_left_out(mirrored, mirror, lake, caplog):
     mirror.round()
     assert {row[0] for row in lake.rows()} == {"r1", "r2", "r3"}
     assert "run ann/p/r0 is not in the mirror" in caplog.text
+
+
+def test_a_run_whose_file_is_lost_is_left_out_and_keeps_nobody_waiting(store, mirror, new_store, lake, caplog):
+    for number, path in enumerate(PATHS):
+        write(store, path, number)
+    lost = (
+        "select key from segment_files join runs using (run_no) where run_id = 'r0' and file like '%-history.parquet'"
+    )
+    store.bucket.remove([key for (key,) in store.database.read(lost)])
+    LakeMirror(new_store(), mirror.catalog).round()
+    assert {row[0] for row in lake.rows()} == {"r1", "r2", "r3"}
+    assert "are not in the mirror" in caplog.text
 
 
 @pytest.mark.parametrize(

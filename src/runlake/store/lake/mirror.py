@@ -13,6 +13,7 @@ from runlake.store.compact.packed_file import PackLists
 from runlake.store.lake.catalog import LakeCatalog, LookedRun, Round
 from runlake.store.lake.files import FileFacts, FileUse, PlacedFile, RunFiles, facts_of, look_at_run
 from runlake.store.lake.moved import MovedRun, find_moved, now
+from runlake.store.run.snapshot import reading
 
 logger = logging.getLogger(__name__)
 
@@ -74,8 +75,13 @@ class LakeMirror:
             unknown = sorted(self.catalog.unknown_files([*files]))
             facts = [*pool.map(lambda url: self._facts_of(*files[url]), unknown)]
         lost = {url for url, fact in zip(unknown, facts, strict=True) if fact is None}
-        there = [look for look in looks if look.found is None or lost.isdisjoint(look.found.files)]
-        return there, [fact for fact in facts if fact is not None]
+        broken = {url for url, fact in zip(unknown, facts, strict=True) if isinstance(fact, CorruptError)}
+        there = [
+            look if look.found is None or broken.isdisjoint(look.found.files) else look._replace(found=None)
+            for look in looks
+            if look.found is None or lost.isdisjoint(look.found.files)
+        ]
+        return there, [fact for fact in facts if isinstance(fact, FileFacts)]
 
     def _look_at(self, moved: MovedRun) -> RunFiles | None:
         try:
@@ -84,8 +90,13 @@ class LakeMirror:
             logger.warning("run %s is not in the mirror: %s", moved.path, error)
             return None
 
-    def _facts_of(self, use: FileUse, placed: PlacedFile) -> FileFacts | None:
+    def _facts_of(self, use: FileUse, placed: PlacedFile) -> FileFacts | CorruptError | None:
+        """None for a file that was replaced since: the next look finds by what."""
         try:
-            return facts_of(use, placed, self._lists)
+            with reading(use.url):
+                return facts_of(use, placed, self._lists)
         except FileNotFoundError:
-            return None  # replaced since: the next look finds by what
+            return None
+        except CorruptError as error:
+            logger.warning("the runs of %s are not in the mirror: %s", use.url, error)
+            return error
