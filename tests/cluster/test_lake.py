@@ -248,7 +248,8 @@ def test_replicas_that_mirror_at_once_and_sleep_past_their_leases_end_with_what_
         mirrored.database.write("update leases set until = now()")  # as if who holds one slept
         if number % 2:
             mirrored.delete_run(RunPath("ann", "p", f"late{number - 1}"))
-    wait_until(lambda: len(lake.inlined(RUNS)) == 7)
+    there = [("late1", True), ("late3", True), ("late5", True), *((path.run_id, True) for path in PATHS)]
+    wait_until(lambda: sorted((row[2], row[4]) for row in lake.inlined(RUNS)) == there)
     for replica in replicas:
         replica.close()
     assert is_same(mirrored, lake)
