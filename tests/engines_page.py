@@ -18,10 +18,15 @@ MEANS = {"a": 2.0, "b": 20.0}
 
 def programs(heading):
     """Engine → the program that the page has for it under a heading: what finds the files, then what asks."""
-    (section,) = re.findall(rf"^## {heading}\n(.*?)(?=^## |\Z)", PAGE.read_text("utf-8"), re.MULTILINE | re.DOTALL)
-    blocks = re.findall(r"^```python\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
+    blocks = texts_under(heading, "python")
     first, *others = blocks if len(blocks) > 1 else ["", *blocks]
     return {engine_of(block): f"{first}\n{block}" for block in others}
+
+
+def texts_under(heading, language):
+    """The blocks of one language that the page has under a heading."""
+    (section,) = re.findall(rf"^## {heading}\n(.*?)(?=^## |\Z)", PAGE.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    return re.findall(rf"^```{language}\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
 
 
 def engine_of(block):

@@ -37,6 +37,7 @@ STORE = {
         *MODEL, "artifact_model", "incoming", "listing_model", "lru", "patient_postgres", "store", "store.artifacts",
         "store.catalog", "store.compact", "store.journal", "store.run", "store.segment", "values", *WHOLE,
     },
+    "store.lake": {*MODEL, "store", "store.cluster", "store.compact", "store.run", "store.segment"},
     "store.sweeps": {*MODELS, "store", "store.opening", "values"},
     "store.artifacts": {
         *MODEL, "artifact_model", "incoming", "near", "store", "store.journal", "store.opening", "values",
@@ -150,7 +151,7 @@ ALLOWED = {
     },
     "service.cluster": {
         *MODEL, "artifact_model", "lru", "scheduler", "query.rows", "service.contract", "service.local",
-        "service.united", "store", "store.cluster", "store.artifacts", "store.compact",
+        "service.united", "store", "store.lake", "store.cluster", "store.artifacts", "store.compact",
         "store.folder_store", "store.move", "store.run",
     },
     "service": {

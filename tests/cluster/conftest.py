@@ -46,6 +46,30 @@ def new_store(store, shared_database_url, tmp_path):
 
 
 @pytest.fixture
+def new_mirror(store):
+    """Makes mirrors as processes have them; the schema is gone at the end."""
+    schema = f"lake_{store.database.schema}"
+
+    from runlake.store.lake.catalog import LakeCatalog
+    from runlake.store.lake.mirror import LakeMirror
+
+    yield lambda: LakeMirror(store, LakeCatalog(store.database, store.bucket, schema))
+    store.database.write(f"drop schema if exists {schema} cascade")
+
+
+@pytest.fixture
+def mirror(new_mirror):
+    return new_mirror()
+
+
+@pytest.fixture
+def lake(store, mirror, shared_database_url):
+    from lake_reader import LakeReader
+
+    return LakeReader(shared_database_url, mirror.catalog.schema, store.bucket)
+
+
+@pytest.fixture
 def serve_replica(s3_server, tmp_path):
     """`runlake serve` over a database and a place in the bucket, for as long as a block lasts: its address and its
     admin's key. With more options, words before the command, and variables.

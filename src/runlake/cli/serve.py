@@ -108,6 +108,15 @@ def serve(
             help="Whether clients put files of artifacts straight into the bucket, where it lets them, or through us.",
         ),
     ] = UploadsName.BUCKET,
+    ducklake: Annotated[
+        str | None,
+        typer.Option(
+            "--ducklake",
+            metavar="SCHEMA",
+            envvar="RUNLAKE_DUCKLAKE",
+            help="Mirror what is sealed as a DuckLake catalog, in this schema of the database.",
+        ),
+    ] = None,
     cache_dir: Annotated[
         Path | None, typer.Option("--cache-dir", help="Where objects of the bucket are kept that were read.")
     ] = None,
@@ -138,14 +147,17 @@ def serve(
     if (database is None) != (bucket is None):
         raise typer.BadParameter("--database and --bucket go together: the one has what changes, the other what stays")
     if database is None:
-        if take_over_bucket:
-            raise typer.BadParameter("--take-over-bucket needs --database and --bucket")
+        for option, is_given in (("--take-over-bucket", take_over_bucket), ("--ducklake", ducklake is not None)):
+            if is_given:
+                raise typer.BadParameter(f"{option} needs --database and --bucket")
         root, entity = store_folder(context, store)
         place = str(root)
         warning = keep_private(root)
         upload_way: UploadWay = "server"
     else:
-        root, entity, place, upload_way = _cluster(database, bucket or "", cache_dir, takes_over=take_over_bucket)
+        root, entity, place, upload_way = _cluster(
+            database, bucket or "", cache_dir, takes_over=take_over_bucket, ducklake=ducklake
+        )
         warning = None
     config = ServerConfig(
         root=str(root),
@@ -155,6 +167,7 @@ def serve(
         cache_bytes=cache_bytes,
         leads_to_bucket=bucket_for_clients != "no",
         upload_way="server" if bucket_for_clients == "no" or uploads is UploadsName.SERVER else upload_way,
+        ducklake=ducklake,
         bucket_endpoint=_checked_url(bucket_for_clients) if bucket_for_clients not in (None, "no") else None,
         base_url=_checked_url(base_url) if base_url is not None else None,
         database_url=people_url(os.environ) or database,
@@ -216,7 +229,7 @@ def logout(
 
 
 def _cluster(
-    database: str, bucket: str, cache_dir: Path | None, *, takes_over: bool
+    database: str, bucket: str, cache_dir: Path | None, *, takes_over: bool, ducklake: str | None
 ) -> tuple[Path, str, str, UploadWay]:
     """A folder for what is read from the bucket, the default entity, what to call the store, how uploads may come.
 
@@ -226,7 +239,7 @@ def _cluster(
     from runlake.settings import resolve
 
     folder = cache_dir or cache_of_bucket(bucket, os.environ)
-    place, upload_way = prepare_cluster(database, bucket, takes_over=takes_over)
+    place, upload_way = prepare_cluster(database, bucket, takes_over=takes_over, ducklake=ducklake)
     return folder, resolve({}, os.environ, Path.cwd()).entity, place, upload_way
 
 

@@ -80,6 +80,7 @@ def _open_store(config: ServerConfig, root: Path) -> _OpenedStore:
             cache_bytes=config.cache_bytes,
             signed_endpoint=config.bucket_endpoint,
             upload_way=config.upload_way,
+            ducklake=config.ducklake,
         )
         # Replicas would each make other files of a run under the same names: rows are read live.
         return _OpenedStore(cluster, {"store": lambda: answers(cluster.ping)}, None, cluster.numbers)

@@ -46,9 +46,10 @@ class ServerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     `root` is the store's folder. With `bucket_url` the store is in that bucket and in `store_database_url`, and
     `root` is a folder of this machine for what was read from there, at most `cache_bytes` of it; clients are
     sent there for what they fetch if `leads_to_bucket`, and reach it as `bucket_endpoint`, None for as this server
-    does; what they may put there of artifacts says `upload_way`. `base_url` what
-    clients are told this server is called, None for what they called it themselves; `database_url` where people are
-    kept, None for the store's own file. `max_body_bytes` is for requests that are read as a whole,
+    does; what they may put there of artifacts says `upload_way`. `ducklake` is the schema with a DuckLake catalog of
+    the store, None for none. `base_url` is what clients are told this server is called, None for what they called it
+    themselves; `database_url` where people are kept, None for the store's own file. `max_body_bytes` is for requests
+    that are read as a whole,
     `max_anonymous_body_bytes` for those of them that come without a key, `max_file_bytes` for uploads.
     `max_bodies_bytes` are in memory at once in each worker. A body is waited for as long as `min_body_bytes_per_s`
     come, and for `body_timeout_s` where they do not; an answer that is not read, as long as `answer_timeout_s`. The
@@ -72,6 +73,7 @@ class ServerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     leads_to_bucket: bool = True
     bucket_endpoint: str | None = None
     upload_way: UploadWay = "server"
+    ducklake: str | None = None
     base_url: str | None = None
     database_url: str | None = None
     workers: int = 1

@@ -84,6 +84,7 @@ def open_cluster_as_server(
     cache_bytes: int,
     signed_endpoint: str | None,
     upload_way: UploadWay,
+    ducklake: str | None = None,
 ) -> ClusterService:
     """The store in a database and a bucket for a process that serves it: any number of machines do."""
     from runlake.service.cluster.open import open_cluster
@@ -97,6 +98,7 @@ def open_cluster_as_server(
         seals=True,
         signed_endpoint=signed_endpoint,
         upload_way=upload_way,
+        ducklake=ducklake,
     )
 
 
@@ -130,15 +132,17 @@ def cache_of_bucket(bucket_url: str, environ: Mapping[str, str]) -> Path:
     return cache_dir_of(Path("/", bucket_url.partition("://")[2]), environ)
 
 
-def prepare_cluster(database_url: str, bucket_url: str, *, takes_over: bool = False) -> tuple[str, UploadWay]:
+def prepare_cluster(
+    database_url: str, bucket_url: str, *, takes_over: bool = False, ducklake: str | None = None
+) -> tuple[str, UploadWay]:
     """Make the tables of a store in a cluster where they are missing; what people call it, and how uploads may come.
 
     StoreError, by name, for a bucket that does not keep what the store relies on, and for one that is another store's,
-    unless this one `takes_over`.
+    unless this one `takes_over`. `ducklake` is the schema that is to have a DuckLake catalog.
     """
     from runlake.service.cluster.prepare import prepare
 
-    return prepare(database_url, bucket_url, takes_over=takes_over)
+    return prepare(database_url, bucket_url, takes_over=takes_over, ducklake=ducklake)
 
 
 def find_api_key(base_url: str, environ: Mapping[str, str]) -> str | None:

@@ -12,6 +12,7 @@ from runlake.service.contract.numbers import Number
 from runlake.store.cluster.bucket_calls import cost_dollars
 from runlake.store.cluster.store import ClusterStore
 from runlake.store.cluster.waiting import Waiting, look_at_waiting
+from runlake.store.lake.moved import Lag, find_lag
 
 KEPT_S = 10.0
 """So old an answer of the database may be."""
@@ -24,6 +25,7 @@ _COUNTED = {
     "seals_failed": "Times that a run could not be sealed.",
     "runs_merged": "Times that a run came to share a file with others.",
     "uploads_proven": "Contents that clients put into the bucket, and that were proven before they were committed.",
+    "lake_rounds": "Times that something was written to the DuckLake catalog.",
     "cache_hits": "Blocks of objects that were on the disk of this machine.",
     "cache_hit_bytes": "Bytes of these.",
     "cache_misses": "Blocks of objects that came from the bucket.",
@@ -34,10 +36,11 @@ _COUNTED = {
 class ClusterNumbers:
     """`contract.numbers` of one replica."""
 
-    def __init__(self, store: ClusterStore, *, kept_s: float = KEPT_S) -> None:
-        self._store, self._kept_s = store, kept_s
+    def __init__(self, store: ClusterStore, *, kept_s: float = KEPT_S, ducklake: str | None = None) -> None:
+        self._store, self._kept_s, self._ducklake = store, kept_s, ducklake
         self._lock = threading.Lock()
         self._waiting: Waiting | None = None
+        self._lag: Lag | None = None
         self._looked_s: float | None = None
 
     def of_process(self) -> Iterator[Number]:
@@ -58,7 +61,7 @@ class ClusterNumbers:
         yield Number("database_connections_in_use", "Connections at work.", connections, kind="level")
 
     def of_store(self) -> Iterator[Number]:
-        found = self._look()
+        found, lag = self._look()
         if found is None:
             return
         for name, said, value in (
@@ -69,13 +72,20 @@ class ClusterNumbers:
             ("leases_held", "Leases that are held.", found.lease_count),
         ):
             yield Number(name, said, value, kind="level")
+        if lag is not None:
+            said = "For how long the first change waits that is not in the DuckLake catalog, an hour at most."
+            yield Number("ducklake_behind_seconds", said, lag.behind_s, kind="level")
+            said = "How old its newest snapshot is: nothing changed since, if it is not behind."
+            yield Number("ducklake_snapshot_seconds", said, lag.snapshot_age_s, kind="level")
 
-    def _look(self) -> Waiting | None:
+    def _look(self) -> tuple[Waiting | None, Lag | None]:
         with self._lock:
             if self._looked_s is None or time.monotonic() - self._looked_s >= self._kept_s:
                 try:
                     self._waiting = look_at_waiting(self._store.database, silent_s=SILENT_S)
+                    if self._ducklake is not None:
+                        self._lag = find_lag(self._store.database, self._ducklake)
                 except RunlakeError:
                     self._waiting = None  # nothing is better than what was true before
                 self._looked_s = time.monotonic()
-            return self._waiting
+            return self._waiting, self._lag

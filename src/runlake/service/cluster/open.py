@@ -7,6 +7,7 @@ from pathlib import Path
 from runlake.artifact_model import UploadWay
 from runlake.model import RunPath
 from runlake.service.cluster.collector import Collector
+from runlake.service.cluster.mirror import Mirror
 from runlake.service.cluster.packer import Packer
 from runlake.service.cluster.prover import Prover
 from runlake.service.cluster.sealer import Sealer
@@ -30,19 +31,21 @@ def open_cluster(
     seals: bool = False,
     signed_endpoint: str | None = None,
     upload_way: UploadWay = "server",
+    ducklake: str | None = None,
 ) -> ClusterService:
     """The store in a database and a bucket; its tables are made where they are missing.
 
     Objects that were read stay in `cache_dir`, at most `cache_bytes` of them. With `seals` a thread seals what has
     ended, here and elsewhere, one lets small runs share files, one proves what clients put into the bucket, and one
     removes what nothing leads to any more. `signed_endpoint` is the bucket's server as those reach it who are given
-    addresses of objects, `upload_way` what they may do there.
+    addresses of objects, `upload_way` what they may do there. In the schema `ducklake` a thread keeps a DuckLake
+    catalog of what is sealed, if one is named.
     """
     database = Database(database_url)
     database.migrate()
     cache = ObjectCache(cache_dir, cache_bytes)
     sealers: list[Sealer] = []
-    workers: list[Sealer | Packer | Prover | Collector] = []
+    workers: list[Sealer | Packer | Prover | Collector | Mirror] = []
 
     def on_ended(path: RunPath) -> None:
         for sealer in sealers:
@@ -53,10 +56,12 @@ def open_cluster(
     if seals:
         sealers.append(Sealer(store))
         workers += [*sealers, Packer(store), Prover(store), Collector(store)]
+    if ducklake is not None:
+        workers.append(Mirror(store, ducklake))
 
     def close() -> None:
         for worker in workers:
             worker.close()
         store.close()
 
-    return ClusterService(store, default_entity=default_entity, user=user, close=close)
+    return ClusterService(store, default_entity=default_entity, user=user, close=close, ducklake=ducklake)

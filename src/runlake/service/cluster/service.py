@@ -43,6 +43,7 @@ class ClusterService(UnitedService):
         limits: LocalLimits | None = None,
         clock: Clock | None = None,
         close: Callable[[], None] | None = None,
+        ducklake: str | None = None,
     ) -> None:
         limits = limits or LocalLimits()
         opened = OpenStore(store, user=user)
@@ -66,6 +67,7 @@ class ClusterService(UnitedService):
         rows = LocalRows(opened, listings)
         source = runs_for_sweeps(store, listings, runs, rows)
         self._store, self._default_entity, self._close = store, default_entity, close or store.close
+        self._ducklake = ducklake
         super().__init__(
             projects=LocalProjects(opened),
             runs=runs,
@@ -94,7 +96,7 @@ class ClusterService(UnitedService):
     @cached_property
     def numbers(self) -> ClusterNumbers:
         """What this replica counts, and how the store stands."""
-        return ClusterNumbers(self._store)
+        return ClusterNumbers(self._store, ducklake=self._ducklake)
 
     @property
     def default_entity(self) -> str:
