@@ -1,15 +1,23 @@
 """A folder's store into a cluster and back: all of it, as it was, and what is there already is not copied again."""
 
+import itertools
+import tracemalloc
 from importlib import resources
 
 import pytest
 from moved import RUN, back_into, into, make_store, told
+from s3_proxy import S3Proxy
 
-from runlake.errors import ConflictError
+from runlake.errors import ConflictError, ReadOnlyError
+from runlake.model import RunPath
 from runlake.service.cluster.service import ClusterService
 from runlake.service.local.service import LocalService
+from runlake.store.cluster.bucket import Bucket
 from runlake.store.cluster.garbage import collect
+from runlake.store.cluster.object_cache import ObjectCache
+from runlake.store.cluster.store import ClusterStore
 from runlake.store.compact.packed_file import list_names
+from runlake.store.folder_store import FolderStore
 from trainer import Trainer
 
 
@@ -109,3 +117,55 @@ def test_another_run_of_that_id_is_not_replaced(there, store, tmp_path):
 
     service = ClusterService(store, default_entity="ann", user="ann")
     assert service.read_run(RUN).summary["loss"] == 7.0
+
+
+MANY = RunPath("ann", "mnist", "many")
+
+
+def write_files(folder, count):
+    """A run with so many small files; answers their sizes by name."""
+    Trainer(folder, "many").log(loss=1.0).finish()
+    files = FolderStore(folder).file_path(MANY, "f/x").parent
+    files.mkdir(parents=True)
+    for number in range(count):
+        (files / f"{number:05}").write_bytes(b"%d" % number * 100)
+    return {f"f/{file.name}": file.stat().st_size for file in files.iterdir()}
+
+
+def sizes(store):
+    return {info.name: info.size_bytes for info in store.files.list_files(MANY)}
+
+
+def test_files_that_were_on_their_way_when_the_bucket_refused_come_with_the_next_move(store, s3_server, tmp_path):
+    written = write_files(tmp_path / "folder", 40)
+    proxy = S3Proxy(s3_server.endpoint, itertools.chain(["pass"] * 20, itertools.repeat("denied")))
+    bucket = Bucket(store.bucket.url, s3_server.options(endpoint=proxy.endpoint))
+    refused = ClusterStore(store.database, bucket, ObjectCache(tmp_path / "its-cache", 1 << 24))
+    with pytest.raises(ReadOnlyError, match="may not write there"):
+        list(into(tmp_path / "folder", refused).move())
+    there = sizes(store)
+    assert 0 < len(there) < 40
+
+    (moved, _) = into(tmp_path / "folder", store).move()
+    assert moved.copied_bytes == sum(size for name, size in written.items() if name not in there)
+    assert sizes(store) == written
+
+
+@pytest.mark.long
+def test_what_a_move_of_files_needs_does_not_grow_with_their_number(store, tmp_path):
+    def peak_bytes(count):
+        folder = tmp_path / f"folder{count}"
+        write_files(folder, count)
+        tracemalloc.start()
+        try:
+            there, back = into(folder, store), back_into(tmp_path / f"back{count}", store)
+            assert [one.is_new for one in (*there.move(), *back.move())] == [True, False] * 2
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+            assert len(sizes(FolderStore(tmp_path / f"back{count}"))) == count
+            ClusterService(store, default_entity="ann").delete_run(MANY)
+
+    peak_bytes(10)  # what is loaded and kept when anything is moved
+    few, many = peak_bytes(1500), peak_bytes(4000)
+    assert many - few < 600 * (4000 - 1500)  # a folder keeps the names of its files for who asks next
