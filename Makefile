@@ -30,7 +30,7 @@ test-page: $(VENV)/test.done $(VENV)/browser.done  ## those, and the page in a b
 	$(BIN)/python requirements/test_page.py $(VENV)/node --must
 	$(BIN)/python -m pytest -n 2 --dist loadfile -rs -m browser
 
-test-client: $(VENV)/test.done $(VENV)/wandb/wandb.done $(OLDER_CLIENTS)  ## the official wandb client, and others' software that is installed
+test-client: $(VENV)/test.done $(VENV)/deploy.done $(VENV)/wandb/wandb.done $(OLDER_CLIENTS)  ## the official wandb client, and others' software that is installed
 	$(BIN)/python -m pytest -n 2 --dist loadfile -rs -m "integration and not long"
 
 test-client-over-cluster: $(VENV)/test.done $(VENV)/wandb/wandb.done  ## the official wandb client before PostgreSQL and a bucket
@@ -66,6 +66,9 @@ lock: $(VENV)/check.done  ## pin what is installed here, with hashes
 
 $(VENV)/browser.done: requirements/browser.txt $(VENV)/test.done
 	$(PYTHON) requirements/install.py $(VENV) browser
+
+$(VENV)/deploy.done: requirements/deploy.txt $(VENV)/test.done
+	$(PYTHON) requirements/install.py $(VENV) deploy
 
 $(VENV)/wandb/wandb.done: requirements/wandb.txt $(VENV)/test.done
 	$(PYTHON) requirements/install.py $(VENV)/wandb wandb

@@ -23,7 +23,8 @@ def main(which: str = "all") -> None:
     for name, extras in SETS.items():
         pin(name, *CHECKOUT, *(f"--extra={extra}" for extra in extras))
     pin("page", "requirements/page.in")
-    pin("browser", "requirements/browser.in", "--constraint=requirements/test.txt")
+    for name in ("browser", "deploy"):
+        pin(name, f"requirements/{name}.in", "--constraint=requirements/test.txt")
     for file in sorted([*HERE.glob("wandb*.in"), *HERE.glob("peer-*.in")]):
         pin(file.stem, f"requirements/{file.name}")
 

@@ -25,9 +25,12 @@ from s3_proxy import S3Proxy
 from runlake.errors import RunlakeError
 from runlake.model import LoggedRow, RunPath, WriterBatch, WriterStart
 from runlake.store.cluster.bucket import Bucket
+from runlake.store.cluster.comparison import Comparison
 from runlake.store.cluster.database import Database
+from runlake.store.cluster.garbage import collect
 from runlake.store.cluster.object_cache import ObjectCache
 from runlake.store.cluster.store import ClusterStore
+from runlake.store.cluster.unsealed import find_unsealed
 from waiting import DEADLINE_S, wait_until
 
 SCRIPT = Path(__file__).with_name("replica_process.py")
@@ -314,3 +317,22 @@ class Chaos:
             return
         self.deeds["segments"] += 1
         assert not twice, f"{writer.path} has {twice} in two segments"
+
+
+def survive(folder, postgres, s3, *, writer_count, batch_count, replica_count, standby=None, mutant="", **harm):
+    """Let writers write while all goes wrong; then each acknowledged row is there once, and nothing else."""
+    with Chaos(folder, postgres, s3, replica_count=replica_count, standby=standby, mutant=mutant) as chaos:
+        writers = [Writer(chaos, number, batch_count) for number in range(writer_count)]
+        chaos.harm_while(writers, **harm)
+
+        assert [writer.error for writer in writers] == [None] * writer_count
+        assert all(writer.acknowledged >= batch_count * ROWS_A_BATCH for writer in writers)
+        for writer in writers:
+            chaos.prove(writer, is_whole=True)
+        database, bucket = chaos.store.database, chaos.store.bucket
+        wait_until(lambda: not find_unsealed(database, silent_s=0.0, limit=10), "everything was sealed")
+        for writer in writers:
+            chaos.prove(writer, is_whole=True)
+        assert min(chaos.deeds[deed] for deed in (*harm["counts"], "read", "listing", "segments")) > 0
+        collect(database, bucket, staged_s=0.0, dead_s=0.0)
+        assert list(Comparison(database, bucket).differences(is_reading=True)) == []

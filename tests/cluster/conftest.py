@@ -94,3 +94,22 @@ def _serving(s3_server, folder, database, *options, before=(), **variables):
         server.terminate()
         server.wait(DEADLINE_S)
         server.stdout.close()
+
+
+@pytest.fixture
+def new_postgres():
+    """Makes a PostgreSQL of the test's own, which writes to the disk before it answers, or a standby of another."""
+    from postgres import PostgresServer, find_programs
+
+    programs, servers = find_programs(), []
+    if programs is None:
+        pytest.skip("there is no PostgreSQL")
+
+    def make(primary=None):
+        servers.append(PostgresServer(programs, "-c", "fsync=on", primary=primary))
+        servers[-1].start()
+        return servers[-1]
+
+    yield make
+    for server in servers:
+        server.remove()

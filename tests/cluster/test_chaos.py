@@ -1,48 +1,7 @@
 """Every acknowledged row is there once, whatever is killed, restarted, lost or asked twice; nothing else is left."""
 
 import pytest
-from chaos import ROWS_A_BATCH, Chaos, Writer
-from postgres import PostgresServer, find_programs
-
-from runlake.store.cluster.comparison import Comparison
-from runlake.store.cluster.garbage import collect
-from runlake.store.cluster.unsealed import find_unsealed
-from waiting import wait_until
-
-
-@pytest.fixture
-def new_postgres():
-    """Makes a PostgreSQL of the test's own, which writes to the disk before it answers, or a standby of another."""
-    programs, servers = find_programs(), []
-    if programs is None:
-        pytest.skip("there is no PostgreSQL")
-
-    def make(primary=None):
-        servers.append(PostgresServer(programs, "-c", "fsync=on", primary=primary))
-        servers[-1].start()
-        return servers[-1]
-
-    yield make
-    for server in servers:
-        server.remove()
-
-
-def survive(folder, postgres, s3, *, writer_count, batch_count, replica_count, standby=None, mutant="", **harm):
-    with Chaos(folder, postgres, s3, replica_count=replica_count, standby=standby, mutant=mutant) as chaos:
-        writers = [Writer(chaos, number, batch_count) for number in range(writer_count)]
-        chaos.harm_while(writers, **harm)
-
-        assert [writer.error for writer in writers] == [None] * writer_count
-        assert all(writer.acknowledged >= batch_count * ROWS_A_BATCH for writer in writers)
-        for writer in writers:
-            chaos.prove(writer, is_whole=True)
-        database, bucket = chaos.store.database, chaos.store.bucket
-        wait_until(lambda: not find_unsealed(database, silent_s=0.0, limit=10), "everything was sealed")
-        for writer in writers:
-            chaos.prove(writer, is_whole=True)
-        assert min(chaos.deeds[deed] for deed in (*harm["counts"], "read", "listing", "segments")) > 0
-        collect(database, bucket, staged_s=0.0, dead_s=0.0)
-        assert list(Comparison(database, bucket).differences(is_reading=True)) == []
+from chaos import survive
 
 
 def test_every_acknowledged_row_is_there_once(tmp_path, new_postgres, s3_server):

@@ -1,97 +1,24 @@
 """A folder's store into a cluster and back: all of it, as it was, and what is there already is not copied again."""
 
-import base64
-import hashlib
-import io
+import itertools
+import tracemalloc
 from importlib import resources
 
 import pytest
+from moved import RUN, back_into, into, make_store, told
+from s3_proxy import S3Proxy
 
-from runlake.artifact_model import ArtifactStart, CollectionPath, ManifestEntry, digest_of
-from runlake.errors import ConflictError
-from runlake.model import RunEdit, RunPath
+from runlake.errors import ConflictError, ReadOnlyError
+from runlake.model import RunPath
 from runlake.service.cluster.service import ClusterService
 from runlake.service.local.service import LocalService
-from runlake.store.artifacts.content import ContentStore
+from runlake.store.cluster.bucket import Bucket
 from runlake.store.cluster.garbage import collect
+from runlake.store.cluster.object_cache import ObjectCache
+from runlake.store.cluster.store import ClusterStore
 from runlake.store.compact.packed_file import list_names
 from runlake.store.folder_store import FolderStore
-from runlake.store.move.move import StoreMove
-from runlake.sweep_model import SweepStart
-from runlake.view_model import ViewPath, ViewPut
 from trainer import Trainer
-
-RUN = RunPath("ann", "mnist", "sealed")
-MODEL = CollectionPath("ann", "mnist", "model")
-
-
-def make_store(root):
-    """Runs that are sealed, share files or are neither, with a file, an artifact, a sweep, a view; one is deleted."""
-    service = LocalService(root, default_entity="ann", user="ann")
-    for run_id in ("sealed", "small1", "small2", "deleted"):
-        trainer = Trainer(root, run_id, config={"lr": 0.1})
-        for n in range(10):
-            trainer.log(loss=n / 4, text=f"row {n}")
-        trainer.print(0, "hello").finish()
-    list(service.seal("ann", "mnist"))
-    service.put_file(RUN, "notes/a.txt", io.BytesIO(b"a file"))
-    service.edit_run(RUN, RunEdit(info={"tags": ["kept"]}))
-    list(service.pack_runs("ann", "mnist", at_once=True))
-    Trainer(root, "journal").log(loss=1.5).finish()
-    service.delete_run(RUN._replace(run_id="deleted"))
-    keep(service, {"w.bin": b"weights"}, path=MODEL, run=RUN)
-    service.use_artifact(MODEL.at("v0"), RUN._replace(run_id="journal"))
-    service.put_view(ViewPath("ann", "mnist", "abcd1234"), ViewPut(type="runs", name="best", spec="{}"))
-    service.create_sweep(
-        "ann", "mnist", SweepStart(config={"method": "grid", "parameters": {"lr": {"values": [1, 2]}}})
-    )
-    return service
-
-
-def told(service):
-    """All that the verbs tell of a store."""
-    runs = service.list_runs("ann", "mnist", order=("+run_id",)).runs
-    return {
-        "runs": runs,
-        "rows": [rows_of(service.read_history(run.path)) for run in runs],
-        "console": [rows_of(service.read_history(run.path, stream="console")) for run in runs],
-        "files": [[(file.name, file.md5) for file in service.list_files(run.path)] for run in runs],
-        "bytes": bytes_of(service.open_file(RUN, "notes/a.txt")),
-        "artifact": service.read_artifact(MODEL.at("v0")),
-        "contents": read_all(service, MODEL.at("v0")),
-        "users": service.list_artifact_users(MODEL.at("v0")),
-        "views": service.list_views("ann", "mnist"),
-        "sweeps": [sweep.sweep_id for sweep in service.list_sweeps("ann", "mnist")],
-    }
-
-
-def bytes_of(opened):
-    with opened:
-        return opened.read()
-
-
-def rows_of(history):
-    return history.step.tolist(), [(series.key, series.values.to_pylist()) for series in history.series]
-
-
-def keep(service, files, *, path, run):
-    """Log an artifact as any program does."""
-    entries = [
-        ManifestEntry(path=name, digest=base64.b64encode(hashlib.md5(content).digest()).decode())
-        for name, content in files.items()
-    ]
-    begun = service.begin_artifact(path, ArtifactStart(type="model", digest=digest_of(entries), run=run))
-    draft = path.at(begun.artifact_id)
-    for content in files.values():
-        service.put_content(draft, io.BytesIO(content))
-    return service.commit_artifact(draft, entries)
-
-
-def read_all(service, path):
-    found = {}
-    for entry in service.read_manifest(path):
-        found[entry.path] = bytes_of(service.open_content(path, entry.path))
-    return found
 
 
 def trees(root):
@@ -104,11 +31,6 @@ def trees(root):
 @pytest.fixture
 def there(tmp_path):
     return make_store(tmp_path / "folder")
-
-
-def into(folder, store, **options):
-    source = FolderStore(folder)
-    return StoreMove(source, store, (ContentStore(source), store.contents), **options)
 
 
 def test_all_that_is_told_of_a_folder_is_told_of_the_cluster(there, store, tmp_path):
@@ -139,9 +61,8 @@ def test_what_was_broken_off_goes_on_where_it_was(there, store, tmp_path):
 
 def test_back_in_a_folder_every_byte_is_as_it_was(there, store, tmp_path):
     list(into(tmp_path / "folder", store).move())
-    back = FolderStore(tmp_path / "back")
 
-    list(StoreMove(store, back, (store.contents, ContentStore(back))).move())
+    list(back_into(tmp_path / "back", store).move())
 
     assert trees(tmp_path / "back") == trees(tmp_path / "folder")
     assert told(LocalService(tmp_path / "back", default_entity="ann", user="ann")) == told(there)
@@ -155,9 +76,8 @@ def test_runs_that_a_cluster_has_packed_are_the_same_in_a_folder(there, store, t
     service = ClusterService(store, default_entity="ann", user="ann")
     assert {"late1", "late2"} <= {path.run_id for path in service.pack_runs("ann", "mnist", at_once=True)}
     assert told(service) == told(there)
-    back = FolderStore(tmp_path / "back")
 
-    list(StoreMove(store, back, (store.contents, ContentStore(back))).move())
+    list(back_into(tmp_path / "back", store).move())
 
     service = LocalService(tmp_path / "back", default_entity="ann", user="ann")
     assert (told(service), list(service.pack_runs("ann", "mnist", at_once=True))) == (told(there), [])
@@ -197,3 +117,55 @@ def test_another_run_of_that_id_is_not_replaced(there, store, tmp_path):
 
     service = ClusterService(store, default_entity="ann", user="ann")
     assert service.read_run(RUN).summary["loss"] == 7.0
+
+
+MANY = RunPath("ann", "mnist", "many")
+
+
+def write_files(folder, count):
+    """A run with so many small files; answers their sizes by name."""
+    Trainer(folder, "many").log(loss=1.0).finish()
+    files = FolderStore(folder).file_path(MANY, "f/x").parent
+    files.mkdir(parents=True)
+    for number in range(count):
+        (files / f"{number:05}").write_bytes(b"%d" % number * 100)
+    return {f"f/{file.name}": file.stat().st_size for file in files.iterdir()}
+
+
+def sizes(store):
+    return {info.name: info.size_bytes for info in store.files.list_files(MANY)}
+
+
+def test_files_that_were_on_their_way_when_the_bucket_refused_come_with_the_next_move(store, s3_server, tmp_path):
+    written = write_files(tmp_path / "folder", 40)
+    proxy = S3Proxy(s3_server.endpoint, itertools.chain(["pass"] * 20, itertools.repeat("denied")))
+    bucket = Bucket(store.bucket.url, s3_server.options(endpoint=proxy.endpoint))
+    refused = ClusterStore(store.database, bucket, ObjectCache(tmp_path / "its-cache", 1 << 24))
+    with pytest.raises(ReadOnlyError, match="may not write there"):
+        list(into(tmp_path / "folder", refused).move())
+    there = sizes(store)
+    assert 0 < len(there) < 40
+
+    (moved, _) = into(tmp_path / "folder", store).move()
+    assert moved.copied_bytes == sum(size for name, size in written.items() if name not in there)
+    assert sizes(store) == written
+
+
+@pytest.mark.long
+def test_what_a_move_of_files_needs_does_not_grow_with_their_number(store, tmp_path):
+    def peak_bytes(count):
+        folder = tmp_path / f"folder{count}"
+        write_files(folder, count)
+        tracemalloc.start()
+        try:
+            there, back = into(folder, store), back_into(tmp_path / f"back{count}", store)
+            assert [one.is_new for one in (*there.move(), *back.move())] == [True, False] * 2
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+            assert len(sizes(FolderStore(tmp_path / f"back{count}"))) == count
+            ClusterService(store, default_entity="ann").delete_run(MANY)
+
+    peak_bytes(10)  # what is loaded and kept when anything is moved
+    few, many = peak_bytes(1500), peak_bytes(4000)
+    assert many - few < 600 * (4000 - 1500)  # a folder keeps the names of its files for who asks next

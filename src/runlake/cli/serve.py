@@ -132,6 +132,7 @@ def serve(
     The first start makes an admin and prints the key, this once. The server ends with SIGTERM or Ctrl-C, when
     requests that have begun are answered.
     """
+    from runlake.cli.serving_process import become
     from runlake.server.config import ServerConfig
     from runlake.server.http.logs import configure_logs, logger
     from runlake.server.page.embedding import checked_origins
@@ -185,6 +186,8 @@ def serve(
         _greet_first_admin(config, url)
         output.print_line(f"{place} is served at {url}")
         output.flush()
+        if bucket is not None and workers == 1 and os.name == "posix":
+            become(config, listening, tls)
         run_server(config, listening, tls=tls)
 
 

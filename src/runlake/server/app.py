@@ -12,6 +12,8 @@ from typing import NamedTuple
 from litestar import Litestar
 from litestar.di import Provide
 from litestar.exceptions import NotFoundException
+from litestar.plugins import PluginProtocol
+from litestar.plugins.core import MsgspecDIPlugin
 from litestar.types import ControllerRouterHandler
 
 from runlake.server.config import ServerConfig
@@ -51,6 +53,14 @@ from runlake.service.open import open_as_server, open_cluster_as_server
 def create_app() -> ASGIApp:
     """The application as a worker runs it: configured by the environment, see `config`."""
     return build_app(ServerConfig.from_environment(os.environ)).app
+
+
+class _PlainLitestar(Litestar):
+    """Without what Litestar has for the models of Pydantic and attrs, of which there are none: 10 MB in each worker."""
+
+    @staticmethod
+    def _get_default_plugins(plugins: list[PluginProtocol]) -> list[PluginProtocol]:
+        return [*plugins, MsgspecDIPlugin()]
 
 
 class BuiltApp(NamedTuple):
@@ -136,7 +146,7 @@ def build_app(config: ServerConfig) -> BuiltApp:
     def provide_context() -> ServerContext:
         return context
 
-    app = Litestar(
+    app = _PlainLitestar(
         route_handlers=routes,
         dependencies={
             "context": Provide(provide_context, sync_to_thread=False),

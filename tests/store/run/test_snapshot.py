@@ -19,6 +19,7 @@ from runlake.store.run import snapshot
 from runlake.store.run.snapshot import read_consistently, take_snapshot
 from runlake.store.run.state import read_run
 from stored import RUN, Clock, Writer, edit_config, part_names
+from whole_run import everything
 
 
 @pytest.fixture
@@ -143,12 +144,12 @@ def test_an_empty_part_is_one_that_just_begins(layout, three_parts):
     assert len(take_snapshot(layout, RUN).parts) == 2
 
 
-def part_that_breaks(write_number):
-    """A disk on which the first part of a writer takes that write in part, and then neither grows nor shrinks."""
+def part_that_breaks(write_number, part="-000.part"):
+    """A disk on which that part of a writer takes that write in part, and then neither grows nor shrinks."""
     left = [write_number]
 
     def watch(step, place):
-        if step != "write" or not place.name.endswith("-000.part"):
+        if step != "write" or not place.name.endswith(part):
             return None
         left[0] -= 1
         if left[0] < 0:
@@ -180,6 +181,24 @@ def test_a_part_that_was_left_is_read_as_far_as_it_counts(layout, seals):
         assert part_names(layout) == []
     info = read_run(layout, RUN)
     assert (info.row_count, info.summary, info.state) == (19, {"a": 19, "s": "text"}, "finished")
+
+
+def test_a_part_that_was_left_before_its_header_was_whole_is_sealed_with_the_next(layout):
+    with part_that_breaks(1, "-001.part"):
+        writer = Writer(layout, rows_per_part=10)
+        for i in range(25):
+            with suppress(OSError):
+                writer.log({"a": i})
+    assert scan_part(file_of(layout, writer, 1).read_bytes(), "w").header is None
+    assert [row["a"] for row in journal_rows(layout)] == [i for i in range(25) if i != 10]
+    assert part_names(layout) == [(writer.id, number) for number in range(4)]
+    before = everything(layout)
+
+    seal_run(layout, RUN)
+    assert (part_names(layout), everything(layout)) == ([(writer.id, 3)], before)
+    writer.end()
+    seal_run(layout, RUN)
+    assert (part_names(layout), everything(layout).rows) == ([], before.rows)
 
 
 def test_a_part_that_was_left_and_then_lost_its_end_is_damage(layout):

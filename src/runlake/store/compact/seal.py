@@ -104,8 +104,8 @@ def write_files(snapshot: Snapshot, batch: Batch) -> Meta:
     """Put the segment's Parquet files in place, and answer the meta file that would make them visible."""
     snapshot.segments.prepare()
     scanned = {name: _decoded(snapshot.scan(name)) for name in batch.parts}
-    batch.parts = [name for name, part in scanned.items() if part.end != "open" or snapshot.is_left(name)]
-    parts = [scanned[name] for name in batch.parts]
+    batch.parts = [name for name, part in scanned.items() if (part and part.end != "open") or snapshot.is_left(name)]
+    parts = [part for name in batch.parts if (part := scanned[name])]
     fresh = _states_of(parts)
     meta = new_meta(
         batch.name,
@@ -130,9 +130,11 @@ class _Part:
     rows: dict[Stream, WriterRows]
 
 
-def _decoded(part: ScannedPart) -> _Part:
+def _decoded(part: ScannedPart) -> _Part | None:
+    """None for a part that its writer left before it said whose it is."""
     header = part.header
-    assert header is not None  # the plan has read it
+    if header is None:
+        return None
     rows = {stream: rows_of(header.writer, [part], stream) for stream in STREAMS}
     return _Part(header, part.records, part.end, {s: found for s, found in rows.items() if found is not None})
 

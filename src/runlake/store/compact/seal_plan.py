@@ -44,6 +44,7 @@ def plan(snapshot: Snapshot, shipped: Shipped | None = None, *, segment_bytes: i
     closed: dict[tuple[str, str], list[tuple[PartName, int, bool]]] = {}
     lives: set[tuple[str, str]] = set()
     stopped_at = ""  # behind a part that is open, was cut short or is still to be sent, nothing of its writer is sealed
+    empty: list[PartName] = []  # left before their header was whole: they go where the next part of their writer goes
     listed = snapshot.journal.list_parts()
     newest = {name.writer: name for name, _ in listed}
     for name, size_bytes in listed:
@@ -51,7 +52,10 @@ def plan(snapshot: Snapshot, shipped: Shipped | None = None, *, segment_bytes: i
             continue
         header = read_header(snapshot.journal, name, snapshot.path)
         if header is None:
-            stopped_at = name.writer
+            if snapshot.is_left(name):
+                empty.append(name)
+            else:
+                stopped_at = name.writer
             continue
         generation = (header.incarnation, header.generation)
         is_to_be_sent = shipped is not None and not shipped.has_passed(name)
@@ -59,7 +63,11 @@ def plan(snapshot: Snapshot, shipped: Shipped | None = None, *, segment_bytes: i
             lives.add(generation)
             stopped_at = name.writer
         elif is_closed(snapshot, name) or snapshot.is_left(name):
-            closed.setdefault(generation, []).append((name, size_bytes, header.is_editor))
+            before = [left for left in empty if left.writer == name.writer]
+            empty.clear()
+            # They count for nothing, so that no batch ends between them and what says whose they are.
+            together = [*((left, 0) for left in before), (name, size_bytes)]
+            closed.setdefault(generation, []).extend((*part, header.is_editor) for part in together)
         else:
             lives.add(generation)
             stopped_at = name.writer

@@ -7,12 +7,13 @@ again, so a move that was killed goes on where it was. Of what is there with oth
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from zlib import crc32
 
 from msgspec import Struct
 
 from runlake.errors import ConflictError, CorruptError, NotFoundError
-from runlake.model import ENDED_STATES, RunPath
+from runlake.model import ENDED_STATES, FileInfo, RunPath
 from runlake.store.compact.packed_file import SUFFIX as LIST_SUFFIX
 from runlake.store.journal.journal import Journal, PartName
 from runlake.store.journal.liveness import is_any_alive
@@ -25,6 +26,7 @@ from runlake.store.segment.segments import META_SUFFIX, SegmentFile, Segments, s
 from runlake.store.store import Store
 
 _PIECE_BYTES = 1 << 20
+_FILES_AT_ONCE, _FILES_A_PAGE = 8, 1000
 
 
 class Moved(Struct, frozen=True, kw_only=True):
@@ -142,16 +144,23 @@ class RunMove:
                     ours.keep_said(writer, said)
 
     def _move_files(self) -> None:
-        there = {info.name: info for info in self._target.files.list_files(self._path)}
-        for info in self._source.files.list_files(self._path):
-            known = there.get(info.name)
-            if known is not None and known.md5 == info.md5:
-                continue
-            with self._source.files.open_file(self._path, info.name) as content:
-                kept = self._target.files.put_file(self._path, info.name, content)
-            if kept.md5 != info.md5:
-                raise CorruptError(f"{self._path}: the file {info.name!r} changed while it was copied; move it again")
-            self._copied_bytes += kept.size_bytes
+        """Page by page, so that only a page of names is in memory; several at once, since each waits for disks."""
+        after: str | None = ""
+        with ThreadPoolExecutor(_FILES_AT_ONCE, thread_name_prefix="runlake-move") as pool:
+            while after is not None:
+                page = self._source.files.list_files(self._path, after=after, limit=_FILES_A_PAGE)
+                names = [info.name for info in page]
+                there = {info.name: info.md5 for info in self._target.files.list_files(self._path, names=names)}
+                missing = [info for info in page if there.get(info.name) != info.md5]
+                self._copied_bytes += sum(pool.map(self._move_stored_file, missing))
+                after = names[-1] if len(page) == _FILES_A_PAGE else None
+
+    def _move_stored_file(self, info: FileInfo) -> int:
+        with self._source.files.open_file(self._path, info.name) as content:
+            kept = self._target.files.put_file(self._path, info.name, content)
+        if kept.md5 != info.md5:
+            raise CorruptError(f"{self._path}: the file {info.name!r} changed while it was copied; move it again")
+        return kept.size_bytes
 
     def _check_same(self, ours: bytes, theirs: bytes, name: str) -> None:
         if ours != theirs:

@@ -206,7 +206,8 @@ class GraphQL:
 def load_schema() -> GraphQLSchema:
     """The schema of the files beside this package, its scalars defined; nobody changes it."""
     folder = resources.files("runlake.server.wandb")
-    schema = build_schema("\n".join(folder.joinpath(name).read_text("utf-8") for name in SCHEMA_FILES))
+    text = "\n".join(folder.joinpath(name).read_text("utf-8") for name in SCHEMA_FILES)
+    schema = build_schema(text, no_location=True)
     define_scalars(schema)
     define_inputs(schema)
     return schema
