@@ -78,6 +78,22 @@ if __name__ == "__main__":
 """
 
 
+ENDED_EARLY = """
+import os, signal, sys
+from runlake.server.config import ServerConfig
+from runlake.server.serving import listen, serve
+
+def end_early(event, arguments):
+    if event == "import" and arguments[0].startswith("uvicorn.loops"):
+        os.kill(os.getpid(), signal.SIGTERM)
+
+sys.addaudithook(end_early)
+with listen("127.0.0.1", 0) as listening:
+    serve(ServerConfig(root=sys.argv[1], default_entity="ann"), listening)
+"""
+"""A signal comes when the server is made, and does not listen to signals yet."""
+
+
 @pytest.fixture
 def start(tmp_path):
     """Starts the program with so many workers; answers the process and the address.
@@ -140,6 +156,12 @@ def test_the_end_waits_for_requests_that_have_begun_and_is_orderly(start, tmp_pa
     assert process.wait(DEADLINE_S) == 0
     with pytest.raises(httpx.ConnectError):
         httpx.get(f"{url}/pid")
+
+
+def test_a_signal_that_comes_before_the_server_listens_to_any_ends_it_too(tmp_path):
+    command = [sys.executable, "-c", ENDED_EARLY, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE_S, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_request_whose_head_had_begun_to_come_is_answered_before_the_end(start):

@@ -89,7 +89,7 @@ def serve(config: ServerConfig, listening: socket.socket, *, tls: Tls | None = N
 
     configure_logs(config.log_format)
     allow_many_files()
-    with _folder_for_metrics() as metrics_dir, _ends_quietly():
+    with _folder_for_metrics() as metrics_dir:
         is_alone = config.workers == 1
         handed = msgspec.structs.replace(config, supervisor_pid=None if is_alone else os.getpid())
         os.environ.update(handed.to_environment())
@@ -153,7 +153,8 @@ def _run_alone(config: uvicorn.Config, listening: socket.socket) -> bool:
 
     server = uvicorn.Server(config)
     try:
-        server.run(sockets=[listening])
+        with ended_by_signals(server):
+            server.run(sockets=[listening])
     except SystemExit:  # so uvicorn and `prepare_worker` say that starting failed
         return False
     return server.started
@@ -167,9 +168,13 @@ def _end_with_parent(parent_pid: int) -> None:
 
 
 @contextmanager
-def _ends_quietly() -> Iterator[None]:
-    """uvicorn raises the signal that ended it once more when it has ended: here that is the end that was wanted."""
-    kept = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGTERM, signal.SIGINT)}
+def ended_by_signals(server: uvicorn.Server) -> Iterator[None]:
+    """A signal ends the server also before it runs; uvicorn raises it once more behind its own end."""
+
+    def end(*_: object) -> None:
+        server.should_exit = True
+
+    kept = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         yield
     finally:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
-import signal
 import socket
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -33,12 +32,13 @@ from runlake.server.page.session import SessionInfo, session_router
 from runlake.server.page.tokens import TokenDoor
 from runlake.server.routes.api import api_router
 from runlake.server.routes.sql import QUERIES_AT_ONCE, Queries
+from runlake.server.serving import ended_by_signals
 from runlake.service.contract import Service
 from runlake.sql.engine import SqlLimits
 from runlake.version import __version__
 
 if TYPE_CHECKING:
-    import uvicorn
+    pass
 
 _DRAIN_S = 3
 """How long requests are waited for at the end; who follows what moves is sent away, see `looks`."""
@@ -138,27 +138,12 @@ def serve_ui(ui: Ui, listening: socket.socket, announce: Callable[[], None]) -> 
         timeout_graceful_shutdown=_DRAIN_S,
     )
     server = uvicorn.Server(config)
-    with _ended_by_signals(server):
+    with ended_by_signals(server):
         announce()
         try:
             server.run(sockets=[listening])
         except SystemExit:  # so uvicorn says that starting failed, which it has logged
             raise CommError("the page cannot be served; what was logged says why") from None
-
-
-@contextmanager
-def _ended_by_signals(server: uvicorn.Server) -> Iterator[None]:
-    """A signal ends the server also before it runs; uvicorn raises it once more behind its own end."""
-
-    def end(*_: object) -> None:
-        server.should_exit = True
-
-    kept = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield
-    finally:
-        for number, handler in kept.items():
-            signal.signal(number, handler)
 
 
 def _prepare(service: Service) -> None:
