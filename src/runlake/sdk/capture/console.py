@@ -35,8 +35,8 @@ class ConsoleCapture:
 
     Numbers count from `first_number` over both streams, in the order in which lines begin; a number that comes again
     replaces the line's text. `level` is None for stdout and "error" for stderr; the timestamp is that of the line's
-    last change, seconds since 1970. Colours are kept, as SGR sequences. What `write` itself prints is not captured, and its
-    errors never reach the one who prints: the first is told on the real stderr.
+    last change, seconds since 1970. Colours are kept, as SGR sequences. What `write` itself prints is not captured,
+    and its errors never reach the one who prints: the first is told on the real stderr.
     """
 
     def __init__(self, write: WriteLine, *, first_number: int = 0) -> None:

@@ -12,8 +12,10 @@ _MAX_LOOK_COUNT = 4096
 """Text of further looks of one stream is kept without one."""
 
 _BEGINS = {1: "bold", 2: "faint", 3: "italic", 4: "underlined", 5: "blinking", 7: "swapped", 9: "struck"}
-_ENDS = {22: ("bold", "faint"), 23: ("italic",), 24: ("underlined",), 25: ("blinking",), 27: ("swapped",), 29: ("struck",),
-         39: ("ink",), 49: ("ground",)}  # fmt: skip
+_ENDS = {
+    22: ("bold", "faint"), 23: ("italic",), 24: ("underlined",), 25: ("blinking",), 27: ("swapped",), 29: ("struck",),
+    39: ("ink",), 49: ("ground",),
+}  # fmt: skip
 _ORDER = (*_BEGINS.values(), "ink", "ground")
 _COLOURS = {30: "ink", 90: "ink", 40: "ground", 100: "ground"}
 _MIXED = {38: "ink", 48: "ground"}
