@@ -1,4 +1,4 @@
-/** Something that floats beside the button which opens it, until Escape or a click elsewhere. */
+/** Something that floats beside the button which opens it, until Escape, a click elsewhere, or another address. */
 
 import { useSignal } from "@preact/signals";
 import type { ComponentChildren, JSX } from "preact";
@@ -93,9 +93,11 @@ function Floating({ anchor, label, isWide, close, children }: FloatingProps): JS
         close(); // what had the focus is gone
       }
     };
+    addEventListener("popstate", close);
     addEventListener("pointerdown", onDown, true);
     addEventListener("keydown", onKey);
     return () => {
+      removeEventListener("popstate", close);
       removeEventListener("pointerdown", onDown, true);
       removeEventListener("keydown", onKey);
     };
