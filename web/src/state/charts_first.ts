@@ -1,27 +1,32 @@
-/** Charts first: a table of much else that comes meanwhile is written when the first lines are in sight. */
+/** Charts first: a table that comes meanwhile is written when the first lines are in sight. */
 
-/** Nothing waits for charts longer than this: of many cold runs they take their time, and frames stop where nobody looks. */
+/** Nothing waits for charts longer than this: many cold runs take their time, and frames stop where nobody looks. */
 const LONGEST_MS = 100;
 
-let coming: { readonly shown: Promise<void>; readonly end: () => void } | null = null;
+type Coming = { readonly shown: Promise<void>; readonly end: () => void };
+
+let coming: Coming | null = null;
 
 /** Lines are asked for, or about to be drawn. */
 export function expectDrawing(): void {
   if (coming !== null) return;
   const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(() => end(), LONGEST_MS);
-  const end = (): void => {
-    clearTimeout(timer);
-    coming = null;
-    resolve();
+  const timer = setTimeout(() => one.end(), LONGEST_MS);
+  const one: Coming = {
+    shown: promise,
+    end: () => {
+      clearTimeout(timer);
+      if (coming === one) coming = null;
+      resolve();
+    },
   };
-  coming = { shown: promise, end };
+  coming = one;
 }
 
 /** Lines were drawn: the next frame shows them. */
 export function noteDrawn(): void {
-  const { end } = coming ?? {};
-  if (end !== undefined) requestAnimationFrame(() => setTimeout(end));
+  const drawn = coming;
+  if (drawn !== null) requestAnimationFrame(() => setTimeout(drawn.end));
 }
 
 /** Done when charts that are on their way are in sight; at once where there are none. */
