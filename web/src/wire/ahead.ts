@@ -17,8 +17,10 @@ export function askAhead(questions: Readonly<Record<string, (ask: Ask) => Promis
   for (const [name, question] of Object.entries(questions)) {
     const request = new AbortController();
     const answer = question({ signal: request.signal });
-    answer.catch(() => asked.delete(name)); // who comes asks again, and tells what is wrong
-    asked.set(name, { answer, atMs: performance.now(), request });
+    const one: Asked = { answer, atMs: performance.now(), request };
+    asked.set(name, one);
+    // Who comes asks again, and tells what is wrong.
+    answer.catch(() => void (asked.get(name) === one && asked.delete(name)));
   }
 }
 
