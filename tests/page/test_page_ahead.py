@@ -67,6 +67,7 @@ def test_a_menu_and_the_list_of_keys_close_when_the_address_is_another(look: Loo
     look.page.evaluate("location.hash = '#/ada/vision'")
     look.page.get_by_role("button", name="Full screen").wait_for(state="hidden")
     look.page.get_by_role("button", name="View: saved views").click()
+    look.page.get_by_role("dialog").wait_for()
     look.page.evaluate("location.hash = '#/ada/vision?t=table'")
     look.page.get_by_role("dialog").wait_for(state="detached")
     look.page.get_by_role("button", name="Keyboard and help").click()

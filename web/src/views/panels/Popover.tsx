@@ -4,7 +4,7 @@
  */
 
 import type { ComponentChildren, JSX } from "preact";
-import { useEffect, useId, useRef, useState } from "preact/hooks";
+import { useId, useLayoutEffect, useRef, useState } from "preact/hooks";
 
 const GAP_PX = 4;
 
@@ -33,7 +33,7 @@ export function Popover(props: {
     box.current?.hidePopover();
     button.current?.focus();
   };
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (!isOpen) return;
     const hide = (): void => box.current?.hidePopover(); // what it stands beside may be elsewhere at another address
     addEventListener("popstate", hide);

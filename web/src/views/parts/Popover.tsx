@@ -81,6 +81,10 @@ function Floating({ anchor, label, isWide, close, children }: FloatingProps): JS
     first?.focus();
     return () => watcher.disconnect();
   }, []);
+  useLayoutEffect(() => {
+    addEventListener("popstate", close);
+    return () => removeEventListener("popstate", close);
+  });
   useEffect(() => {
     const onDown = (event: PointerEvent): void => {
       const target = event.target as Node;
@@ -93,11 +97,9 @@ function Floating({ anchor, label, isWide, close, children }: FloatingProps): JS
         close(); // what had the focus is gone
       }
     };
-    addEventListener("popstate", close);
     addEventListener("pointerdown", onDown, true);
     addEventListener("keydown", onKey);
     return () => {
-      removeEventListener("popstate", close);
       removeEventListener("pointerdown", onDown, true);
       removeEventListener("keydown", onKey);
     };
