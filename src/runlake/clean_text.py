@@ -40,6 +40,11 @@ def coloured_line(text: str, width: int) -> str:
     return "".join(shown) + (_RESET if len(shown) > 1 else "")
 
 
+def without_colours(text: str) -> str:
+    """A line that a program printed, where nobody shows colours."""
+    return _COLOUR.sub("", text)
+
+
 def json_text(text: str) -> str:
     """A JSON document with such characters as escapes: the same document for whoever parses it.
 

@@ -163,7 +163,7 @@ def test_the_console_of_a_run_keeps_its_colours_on_a_terminal_and_nothing_else(m
     output.print_console_line("\x1b[31mred\x1b[0m \x1b[2Jgone \x1b]0;t\x07")
     monkeypatch.setenv("NO_COLOR", "1")
     output.print_console_line("\x1b[31mred")
-    assert terminal.getvalue() == ("\x1b[31mred\x1b[0m \\x1b[2Jgone \\x1b]0;t\\x07\x1b[0m\n" + "\\x1b[31mred\n")
+    assert terminal.getvalue() == ("\x1b[31mred\x1b[0m \\x1b[2Jgone \\x1b]0;t\\x07\x1b[0m\n" + "red\n")
 
 
 @pytest.mark.parametrize(

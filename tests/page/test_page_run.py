@@ -118,3 +118,22 @@ def test_what_was_edited_is_listed_with_what_stood_there_before(look: Look, trai
     part.get_by_role("rowheader", name="notes").wait_for()
     rows = [row.inner_text().split("\t")[:2] for row in part.get_by_role("row").all()]
     assert rows == [["notes", "nothing → the best one"], ["config.lr", "nothing → 0.25"]]
+
+
+def test_printed_colours_and_bars_look_as_on_a_terminal_and_the_chosen_tab_is_in_sight_of_a_narrow_screen(
+    looking: Callable[..., Look], tmp_path: Path
+) -> None:
+    with runlake.init(store=tmp_path / "store", entity="ada", project="vision", settings={"silent": True}) as run:
+        print("\x1b[1;31mred and bold\x1b[0m plain")
+        print("\x1b[31m 50%\x1b[0m left\r\x1b[32m100%\x1b[0m")
+    with serving(tmp_path / "store") as served:
+        look = looking(served, width=390, height=844)
+        look.go(f"#/ada/vision/runs/{run.id}?tab=console")
+        lines = look.page.locator(".console-text")
+        lines.get_by_text("left").wait_for()
+        assert lines.all_inner_texts() == ["red and bold plain", "100% left"]
+        looks = [[part.get_attribute("class") for part in line.locator("span").all()] for line in lines.all()]
+        assert looks == [["ansi-ink-1 ansi-bold"], ["ansi-ink-2"]]
+        box = look.page.get_by_role("tab", name="Console").bounding_box()
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= 390

@@ -130,3 +130,14 @@ test.each<[string, number[], ScaleKind, [number, number]]>([
 test("the linear middle of a symlog axis is as wide as the smallest value", () => {
   expect(symlogThreshold(extentOf([-2000, 0, 0.03]))).toBe(0.01);
 });
+
+test.each<ScaleKind>(["linear", "log", "symlog"])("many values on a %s axis lie where each of them lies", (kind) => {
+  for (const [low, high] of [[1, 100], [-1.7e308, 1.7e308], [0, 5e-324], [1e9, 1e9 + 1]] as const) {
+    if (kind === "log" && low <= 0) continue;
+    const scale = makeScale(kind, range(low, high), [10, 410], 1e-3);
+    const values = Float64Array.of(-1e308, low, low / 2 + high / 2, high, 0, -3, 1e308, Infinity, NaN);
+    const pixels = new Float64Array(values.length - 1);
+    scale.place(values, 1, values.length, pixels);
+    expect([...pixels]).toEqual([...values.subarray(1)].map((value) => scale.at(value)));
+  }
+});

@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
-from runlake.clean_text import coloured_line, json_text, lines, one_line
+from runlake.clean_text import coloured_line, json_text, lines, one_line, without_colours
 from runlake.cli.format import format_value, shorten
 from runlake.values import encode_json, flatten, plain_name
 
@@ -42,10 +42,10 @@ def print_line(text: str = "") -> None:
 def print_console_line(text: str) -> None:
     """One line that a program of others printed; on a terminal cut to its width, with its colours if any are wanted."""
     if not stdout_is_terminal():
-        print_line(text)
+        print_line(without_colours(text))
         return
     width = shutil.get_terminal_size().columns
-    line = coloured_line(text, width) if _is_styled() else shorten(one_line(text), width)
+    line = coloured_line(text, width) if _is_styled() else shorten(one_line(without_colours(text)), width)
     _write(sys.stdout, line + "\n")
 
 

@@ -299,7 +299,7 @@ class _Reader:
         for line in list(terminal.changed):
             if line.number is not None and (is_done or line is not terminal.current):
                 del terminal.changed[line]
-                values = {"line": line.number, "text": line.text, **({} if kind else {"level": "error"})}
+                values = {"line": line.number, "text": line.shown, **({} if kind else {"level": "error"})}
                 at = line.changed_at
                 yield ForeignRow("console", LoggedRow(0, at, max(0.0, at - self._started_at), values))
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any, BinaryIO
 
 from msgspec import Meta
 
+from runlake.clean_text import without_colours
 from runlake.errors import BadValueError, NotFoundError
 from runlake.mcp.answers import Answer, Room, rest_of
 from runlake.mcp.runs import find_run
@@ -132,7 +133,7 @@ def read_console(asked: ReadConsole, caller: Caller) -> Answer:
     offset = -asked.limit if asked.offset is None else asked.offset
     path = find_run(caller.service, asked.run)
     found = caller.service.read_console_lines(path, offset=offset, limit=asked.limit, search=asked.search)
-    rows = [[one.line, one.stream, room.shown(one.text, _LINE_CHARACTERS)] for one in found.lines]
+    rows = [[one.line, one.stream, room.shown(without_colours(one.text), _LINE_CHARACTERS)] for one in found.lines]
     is_end = asked.offset is None
     shown = room.fit(reversed(rows) if is_end else rows)
     if is_end:  # of the end, what is nearest to it is kept

@@ -54,7 +54,7 @@ def shown(*texts):
     lines = {}
     for text in texts:
         terminal.feed(text, 0.0)
-        lines.update({line.number: line.text for line in terminal.changed if line.number is not None})
+        lines.update({line.number: line.shown for line in terminal.changed if line.number is not None})
     return [lines[number] for number in sorted(lines)]
 
 
@@ -149,10 +149,8 @@ def test_a_live_display_that_erases_and_goes_up_ends_in_its_last_frame():
 @pytest.mark.parametrize(
     ("texts", "lines"),
     [
-        (["\x1b[1;31mred\x1b[0m \x1b[38;5;200mpink\x1b[m"], ["red pink"]),
         (["\x1b]8;;http://x\x1b\\link\x1b]8;;\x1b\\"], ["link"]),
         (["\x1b]0;title\x07text"], ["text"]),
-        (["\x1b", "[3", "1mred"], ["red"]),
         (["\x1b]8;;http://x\x1b", "\\link"], ["link"]),
         (["abc\b\bX"], ["aXc"]),
         (["abcdef\rxy\x1b[K"], ["xy"]),
@@ -169,6 +167,50 @@ def test_a_live_display_that_erases_and_goes_up_ends_in_its_last_frame():
 )
 def test_control_sequences_act_as_on_a_terminal(texts, lines):
     assert shown(*texts) == lines
+
+
+@pytest.mark.parametrize(
+    ("texts", "lines"),
+    [
+        (["\x1b[1;31mred\x1b[0m \x1b[38;5;200mpink\x1b[m"], ["\x1b[1;31mred\x1b[0m \x1b[38;5;200mpink\x1b[0m"]),
+        (["\x1b", "[3", "1mred"], ["\x1b[31mred\x1b[0m"]),
+        (["\x1b[32mtwo\nlines\x1b[39m plain"], ["\x1b[32mtwo\x1b[0m", "\x1b[32mlines\x1b[0m plain"]),
+        (["\x1b[31mred\x1b[2D\x1b[34mX"], ["\x1b[31mr\x1b[0m\x1b[34mX\x1b[0m\x1b[31md\x1b[0m"]),
+        (["plain \x1b[31mred\x1b[m\rPLAIN"], ["PLAIN \x1b[31mred\x1b[0m"]),
+        (["\x1b[31m 5%\x1b[m\r\x1b[32m10%\x1b[m"], ["\x1b[32m10%\x1b[0m"]),
+        (["\x1b[31mred\x1b[m\x1b[2K\rplain"], ["plain"]),
+        (["\x1b[31mredder\x1b[m\x1b[4D\x1b[1K"], ["   \x1b[31mder\x1b[0m"]),
+        (["\x1b[31mred\x1b[m\x1b[2Cfar"], ["\x1b[31mred\x1b[0m  far"]),
+        (["\x1b[41m  \x1b[m  "], ["\x1b[41m  \x1b[0m"]),
+        (["\x1b[1m\x1b[2m\x1b[3;4mall\x1b[22mfew"], ["\x1b[1;2;3;4mall\x1b[0m\x1b[3;4mfew\x1b[0m"]),
+        (
+            ["\x1b[38;2;255;128;0mrgb\x1b[48:2::1:2:3mmore"],
+            ["\x1b[38;2;255;128;0mrgb\x1b[0m\x1b[38;2;255;128;0;48;2;1;2;3mmore\x1b[0m"],
+        ),
+        (["\x1b[4:3mwavy\x1b[4:0mnot"], ["\x1b[4mwavy\x1b[0mnot"]),
+        (["\x1b[>4;2mkeys\x1b[38;9mnone\x1b[38mnone"], ["keysnonenone"]),
+        (["\x1b[97;107mlight\x1b[39;49mnot\x1b[98;55mnot"], ["\x1b[97;107mlight\x1b[0mnotnot"]),
+    ],
+)
+def test_colours_and_weights_are_kept_where_a_terminal_shows_them(texts, lines):
+    assert shown(*texts) == lines
+
+
+def test_colours_of_printed_lines_are_kept_and_a_bar_that_only_changes_its_colour_is_written_again():
+    kept = Kept()
+    with printing(kept):
+        print("\x1b[31merror\x1b[0m: no", flush=True)
+        sys.stdout.write("\x1b[31mbar\x1b[0m")
+        sys.stdout.flush()
+        sys.stdout.write("\r\x1b[32mbar\x1b[0m\n")
+    assert kept.texts == ["\x1b[31merror\x1b[0m: no", "\x1b[32mbar\x1b[0m"]
+
+
+def test_more_looks_than_anybody_tells_apart_cost_a_bounded_amount():
+    assert shown("\x1b[31mx\x1b[32mx" * MAX_LINE_LENGTH) == ["x" * MAX_LINE_LENGTH]
+    few = shown("".join(f"\x1b[38;2;{i % 256};{i // 256};0mx" for i in range(5000)))[0]
+    assert few.count("\x1b[38") == 4095
+    assert few.endswith("x" * 905)
 
 
 def test_a_line_of_any_length_and_a_cursor_at_any_height_cost_a_bounded_amount():

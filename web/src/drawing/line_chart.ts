@@ -55,7 +55,7 @@ export function xExtentOf(lines: readonly ChartLine[]): Extent {
   let extent = NO_EXTENT;
   for (const { x, raw, band, marks } of lines) {
     extent = extentOf(endsOf(x), extent);
-    if (x.length > 0 && !(x[0]! > 0)) extent = extentOf(x, extent);
+    if (x.length > 0 && !(x[0]! > 0)) extent = extentOf(aboutNought(x), extent);
     if (raw !== null) extent = extentOf(endsOf(raw.x), extent);
     if (band !== null) extent = extentOf(endsOf(band.x), extent);
     extent = extentOf(marks.x, extent);
@@ -65,6 +65,13 @@ export function xExtentOf(lines: readonly ChartLine[]): Extent {
 
 function endsOf(x: Float64Array): number[] {
   return x.length === 0 ? [] : [x[0]!, x[x.length - 1]!];
+}
+
+/** The last of ascending values below nought and the first above it. */
+function aboutNought(x: Float64Array): Float64Array {
+  const above = firstAbove(x, 0);
+  const below = firstAtLeast(x, 0);
+  return Float64Array.of(...(below > 0 ? [x[below - 1]!] : []), ...(above < x.length ? [x[above]!] : []));
 }
 
 /** The extent along y of what lies within a range of x; of what leads through it, where no point lies within. */

@@ -56,14 +56,24 @@ export function firstAbove(x: ArrayLike<number>, value: number): number {
  */
 export function projectLine(x: Float64Array, y: Float64Array, xScale: Scale, yScale: Scale): PixelLine {
   const [from, to] = visibleRange(x, xScale.low, xScale.high);
-  const line = new PixelColumns(to - from);
-  for (let i = from; i < to; i++) {
-    const value = y[i]!;
-    if (value - value === 0) line.add(xScale.at(x[i]!), yScale.at(value));
+  const count = to - from;
+  if (count > placedX.length) [placedX, placedY] = [new Float64Array(2 * count), new Float64Array(2 * count)];
+  xScale.place(x, from, to, placedX);
+  yScale.place(y, from, to, placedY);
+  const line = new PixelColumns(count);
+  for (let i = 0; i < count; i++) {
+    const value = y[from + i]!;
+    if (value - value === 0) line.add(placedX[i]!, placedY[i]!);
     else line.gap();
   }
   return line.finish();
 }
+
+/** Room for the points of one line after the other, before it is known which of them are kept. */
+let placedX = new Float64Array(0);
+let placedY = new Float64Array(0);
+let keptX = new Float32Array(0);
+let keptY = new Float32Array(0);
 
 /** Collects points column by column. */
 class PixelColumns {
@@ -85,8 +95,8 @@ class PixelColumns {
 
   constructor(pointCount: number) {
     const most = Math.ceil((pointCount * 4) / 3); // of three points in a column alone come four
-    this.x = new Float32Array(most);
-    this.y = new Float32Array(most);
+    if (most > keptX.length) [keptX, keptY] = [new Float32Array(2 * most), new Float32Array(2 * most)];
+    [this.x, this.y] = [keptX, keptY];
   }
 
   add(x: number, y: number): void {
@@ -131,7 +141,7 @@ class PixelColumns {
       along += x[i]! - x[i - 1]!;
       upAndDown += Math.min(1000, Math.abs(y[i]! - y[i - 1]!));
     }
-    return { x, y, count, lone, isRough: upAndDown > ROUGH_RATIO * along };
+    return { x: x.slice(0, count), y: y.slice(0, count), count, lone, isRough: upAndDown > ROUGH_RATIO * along };
   }
 
   private flush(): void {

@@ -59,9 +59,15 @@ function followWithin(event: MouseEvent): void {
 
 /** Follow the browser's address from now on. */
 export function followLocation(): void {
-  addEventListener("hashchange", () => {
-    current.value = parseHash(location.hash);
-  });
+  const read = (): void => {
+    const { parts, query } = parseHash(location.hash);
+    const before = current.peek();
+    if (query !== before.query || formatHash(parts) !== formatHash(before.parts)) {
+      current.value = { parts, query };
+    }
+  };
+  addEventListener("popstate", read); // with the click, where the other word comes some tasks later
+  addEventListener("hashchange", read);
 }
 
 /** Go to another part of the page; the way back leads here. */

@@ -9,6 +9,7 @@ import { signal } from "@preact/signals";
 import { fetchColumns, type ProjectPath } from "../wire/asks";
 import { isAborted } from "../wire/http";
 import { writeJson, type Json, type JsonObject } from "../wire/json";
+import { chartsShown } from "./charts_first";
 
 export const PAGE_RUNS = 200;
 const MOST_PAGES = 60;
@@ -228,6 +229,7 @@ export class RunPages {
         { ...question, offset: number * PAGE_RUNS, limit: PAGE_RUNS, version: isFirst ? null : this.version.peek() },
         { signal: request.signal },
       );
+      await chartsShown();
       if (generation === this.generation) {
         this.keep(number, { generation, runIds: answer.run_ids, columns: { ...answer.columns }, rows: [] }, answer.total_count);
         this.version.value = answer.version;

@@ -7,7 +7,7 @@ import { ApiError, isAborted } from "../wire/http";
 import { writeJson, type Json, type JsonObject } from "../wire/json";
 import { both, searchFilter } from "./conditions";
 import type { Moved, ProjectNews } from "./live";
-import { RunPages, type RunRow, type RunsQuestion } from "./run_pages";
+import { PAGE_RUNS, RunPages, type RunRow, type RunsQuestion } from "./run_pages";
 import { reconnectCount } from "./session";
 import { filterOfGroup, keyOf, TableLines, type Line } from "./table_lines";
 import { usualColumns } from "./usual_columns";
@@ -75,11 +75,14 @@ export class ProjectRuns {
       const { pinned, baseline } = this.view.value;
       return baseline === null || pinned.includes(baseline) ? pinned : [...pinned, baseline];
     });
+    const hasOthers = computed(() => (this.pages.totalCount.value ?? 0) > PAGE_RUNS);
+    // What columns the table has at first depends on what there are: it is asked for once, and written once.
+    const isKnown = computed(() => this.view.value.columns !== null || this.columnList.value !== null);
     this.stops.push(
-      effect(() => this.askRuns(question.value)),
+      effect(() => void (isKnown.value && this.askRuns(question.value))),
       effect(() => this.askGroups(this.filters.value, groupBy.value, question.value)),
       effect(() => this.askPinned(pinned.value, question.value)),
-      effect(() => this.askNames(this.filters.value)),
+      effect(() => void (hasOthers.value && this.askNames(this.filters.value))),
       effect(() => this.gatherNames()),
       effect(() => {
         if (reconnectCount.value > 0) {

@@ -5,6 +5,8 @@
 
 import { signal, type ReadonlySignal, type Signal } from "@preact/signals";
 import type { Tiles, TileSeries, TilesQuery } from "../wire/tiles";
+import { expectDrawing } from "./charts_first";
+import { soon } from "./soon";
 
 /** What all keys of a request have in common. */
 export type LinesQuery = Omit<TilesQuery, "keys" | "known">;
@@ -181,6 +183,7 @@ export class TileLoader {
     const controller = new AbortController();
     const first = batch[0]!;
     const version = this.version;
+    if (batch.some(({ lines }) => lines.peek().tiles === null)) expectDrawing();
     for (const entry of batch) {
       entry.request = controller;
       entry.askedVersion = version;
@@ -233,12 +236,6 @@ export class TileLoader {
       this.entries.delete(name);
     }
   }
-}
-
-/** After what runs now, and before the next frame where the browser can: what is asked is on its way while it is drawn. */
-function soon(run: () => void): void {
-  if (globalThis.scheduler === undefined) setTimeout(run, 0);
-  else void globalThis.scheduler.postTask(run, { priority: "user-blocking" });
 }
 
 /** The versions of the runs whose lines need not come again; null: all must. */

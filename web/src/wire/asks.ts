@@ -1,5 +1,6 @@
 /** The questions of the store's and the project's page, one function each. */
 
+import { answerOf, askAhead } from "./ahead";
 import type {
   BulkAnswer,
   ColumnList,
@@ -11,6 +12,7 @@ import type {
   ViewInfo,
   ViewPut,
 } from "./documents";
+import { addressOfKeys } from "./keys";
 import { SESSION, apiAddress, deleteJson, getJson, postJson, putJson, type Ask } from "./http";
 
 /** A project's place in the store. */
@@ -38,7 +40,14 @@ export function fetchProjects(ask: Ask = {}): Promise<readonly ProjectInfo[]> {
 }
 
 export function fetchColumnList(path: ProjectPath, ask: Ask = {}): Promise<ColumnList> {
-  return getJson(ofProject(path, "runs", "columns"), ask);
+  const address = ofProject(path, "runs", "columns");
+  return answerOf(address, () => getJson<ColumnList>(address, ask));
+}
+
+/** Ask for what a project's page begins with. */
+export function askForProjectAhead(path: ProjectPath): void {
+  const addresses = [addressOfKeys(path.entity, path.project, "history", 0), ofProject(path, "runs", "columns")];
+  askAhead(Object.fromEntries(addresses.map((address) => [address, (ask) => getJson(address, ask)])));
 }
 
 export function fetchColumns(path: ProjectPath, query: ColumnsQuery, ask: Ask = {}): Promise<ColumnsPage> {

@@ -1,5 +1,6 @@
 /** What was logged in a project: names, kinds, and of how many runs. */
 
+import { answerOf } from "./ahead";
 import type { Keys, ProjectKey, ProjectKeys } from "./api";
 import { apiAddress, getJson, withQuery, type Ask } from "./http";
 
@@ -12,6 +13,11 @@ export function plainName(name: string): string {
   return name.replace(/\\(.)/gs, "$1");
 }
 
+/** Where the keys of a project are, from one on. */
+export function addressOfKeys(entity: string, project: string, stream: "history" | "events", offset: number): string {
+  return withQuery(apiAddress("projects", entity, project, "keys"), { stream, offset, limit: PAGE_KEYS });
+}
+
 /** All keys of a project's stream, by name, page after page. */
 export async function fetchProjectKeys(
   entity: string,
@@ -19,10 +25,10 @@ export async function fetchProjectKeys(
   stream: "history" | "events",
   ask: Ask = {},
 ): Promise<readonly ProjectKey[]> {
-  const address = apiAddress("projects", entity, project, "keys");
   const keys: ProjectKey[] = [];
   for (;;) {
-    const page = await getJson<ProjectKeys>(withQuery(address, { stream, offset: keys.length, limit: PAGE_KEYS }), ask);
+    const address = addressOfKeys(entity, project, stream, keys.length);
+    const page = await answerOf(address, () => getJson<ProjectKeys>(address, ask));
     keys.push(...page.keys);
     if (page.keys.length === 0 || keys.length >= page.total_count) return keys;
   }

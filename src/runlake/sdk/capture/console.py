@@ -20,7 +20,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, TextIO
 
-from runlake.sdk.capture.terminal import Line, Terminal
+from runlake.sdk.capture.terminal import Terminal
 
 REWRITE_INTERVAL_S = 0.1
 """A line that is rewritten, as by a progress bar, is handed over at most this often, and in its last state."""
@@ -35,8 +35,8 @@ class ConsoleCapture:
 
     Numbers count from `first_number` over both streams, in the order in which lines begin; a number that comes again
     replaces the line's text. `level` is None for stdout and "error" for stderr; the timestamp is that of the line's
-    last change, seconds since 1970. Colours are stripped. What `write` itself prints is not captured, and its
-    errors never reach the one who prints: the first is told on the real stderr.
+    last change, seconds since 1970. Colours are kept, as SGR sequences. What `write` itself prints is not captured,
+    and its errors never reach the one who prints: the first is told on the real stderr.
     """
 
     def __init__(self, write: WriteLine, *, first_number: int = 0) -> None:
@@ -132,14 +132,15 @@ class ConsoleCapture:
             ready = is_new and (flush or line is not current)
             if everything or ready or now - line.given_at >= REWRITE_INTERVAL_S:
                 del tap.terminal.changed[line]
-                if line.text != line.given_text and line.number is not None:
-                    line.given_text, line.given_at = line.text, now
-                    self._give(tap.level, line.number, line)
+                shown = line.shown
+                if shown != line.given_text and line.number is not None:
+                    line.given_text, line.given_at = shown, now
+                    self._give(tap.level, line.number, shown, line.changed_at)
 
-    def _give(self, level: str | None, number: int, line: Line) -> None:
+    def _give(self, level: str | None, number: int, text: str, changed_at: float) -> None:
         self._inside.write = True
         try:
-            self._write(number, level, line.text.rstrip(" "), line.changed_at)
+            self._write(number, level, text, changed_at)
         except Exception as error:
             if not self._failed:
                 self._failed = True

@@ -1,8 +1,8 @@
 """What a stream of printed text looks like on a terminal, as numbered lines. Pure: no streams, no clock.
 
 Just enough of a terminal for what training scripts print: newline, carriage return, backspace, tab, cursor moves
-up, down, left, right and to a column, erasing of a line or of all below. Colours, titles, links and everything else
-are dropped. A line's place is counted in characters; wide ones count as one.
+up, down, left, right and to a column, erasing of a line or of all below, colours and weights. Titles, links and
+everything else are dropped. A line's place is counted in characters; wide ones count as one.
 """
 
 from __future__ import annotations
@@ -10,11 +10,16 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from runlake.sdk.capture.looks import PLAIN, Looks
+
 KEPT_LINE_COUNT = 200
 """How far up a cursor can go and still rewrite a line; progress displays are smaller than a window."""
 
 MAX_LINE_LENGTH = 100_000
 """Characters of one line that are kept."""
+
+_MAX_SHOWN_LENGTH = 2 * MAX_LINE_LENGTH
+"""A line that is longer with its colours is kept without."""
 
 _CONTROL = re.compile(
     r"""
@@ -33,14 +38,37 @@ _MAX_UNFINISHED_LENGTH = 4096
 class Line:
     """One line of the display; `number` is None until something is printed on it or below it."""
 
-    __slots__ = ("changed_at", "given_at", "given_text", "number", "text")
+    __slots__ = ("_looks", "changed_at", "given_at", "given_text", "look_names", "number", "text")
 
-    def __init__(self) -> None:
+    def __init__(self, looks: Looks) -> None:
+        self._looks = looks
         self.number: int | None = None
         self.text = ""
+        self.look_names = ""  # of each character; behind its end they are plain
         self.given_text: str | None = None
         self.changed_at = 0.0
         self.given_at = 0.0
+
+    @property
+    def shown(self) -> str:
+        """The text with its colours, and without the blanks at its end that nobody sees."""
+        names = self.look_names.rstrip(PLAIN)
+        text = self.text[: max(len(self.text.rstrip(" ")), len(names))]
+        coloured = self._looks.coloured(text, names) if names else text
+        return coloured if len(coloured) <= _MAX_SHOWN_LENGTH else text
+
+    def put(self, column: int, text: str, look: str) -> None:
+        """Have this text from a column on."""
+        end = column + len(text)
+        if look != PLAIN or self.look_names:
+            before = self.look_names.ljust(column, PLAIN)
+            self.look_names = before[:column] + look * len(text) + before[end:]
+        old = self.text
+        self.text = old + text if column == len(old) else old[:column].ljust(column) + text + old[end:]
+
+    def cut(self, end: int) -> None:
+        """Have nothing behind a column."""
+        self.text, self.look_names = self.text[:end], self.look_names[:end]
 
 
 class Terminal:
@@ -52,7 +80,8 @@ class Terminal:
 
     def __init__(self, next_number: Callable[[], int]) -> None:
         self._next_number = next_number
-        self._lines = [Line()]
+        self._looks = Looks()
+        self._lines = [Line(self._looks)]
         self._row = 0
         self._column = 0
         self._unfinished = ""
@@ -87,14 +116,10 @@ class Terminal:
 
     def _put(self, text: str) -> None:
         self._number_down_to(self._row)
-        line = self.current
-        old, column = line.text, self._column
+        line, column = self.current, self._column
         if column < MAX_LINE_LENGTH:
             text = text[: MAX_LINE_LENGTH - column]
-            if column == len(old):
-                line.text = old + text
-            else:
-                line.text = old[:column].ljust(column) + text + old[column + len(text) :]
+            line.put(column, text, self._looks.current)
         self._column = column + len(text)
         self._touch(line)
 
@@ -126,6 +151,8 @@ class Terminal:
             self._column = max(0, self._column - max(1, count))
         elif letter == "G":
             self._column = min(max(0, count - 1), MAX_LINE_LENGTH)
+        elif letter == "m" and not parameters.startswith(("<", "=", ">", "?")):
+            self._looks.choose(parameters)
         elif letter == "K":
             self._erase_line(count)
         elif letter == "J" and count == 0:
@@ -134,28 +161,25 @@ class Terminal:
             self._column = 0
 
     def _erase_line(self, which: int) -> None:
-        line = self.current
-        if which == 0:
-            new = line.text[: self._column]
-        elif which == 1:
-            new = " " * min(self._column + 1, len(line.text)) + line.text[self._column + 1 :]
+        line, before = self.current, self.current.shown
+        if which == 1:
+            line.put(0, " " * min(self._column + 1, len(line.text)), PLAIN)
         else:
-            new = ""
-        if new != line.text:
-            line.text = new
+            line.cut(self._column if which == 0 else 0)
+        if line.shown != before:
             self._touch(line)
 
     def _erase_below(self) -> None:
         self._erase_line(0)
         for line in self._lines[self._row + 1 :]:
             if line.text:
-                line.text = ""
+                line.cut(0)
                 self._touch(line)
 
     def _down(self, count: int) -> None:
         target = self._row + min(count, KEPT_LINE_COUNT)
         while len(self._lines) <= target:
-            self._lines.append(Line())
+            self._lines.append(Line(self._looks))
         self._row = target
         surplus = len(self._lines) - KEPT_LINE_COUNT
         if surplus > 0:

@@ -28,6 +28,7 @@ from runlake.store.store import Store
 _KEPT_KEY_LISTS = 8
 _THREADS_FROM_RUNS = 4
 _MAX_THREADS = 4
+_RUNS_A_TASK = 8
 _HELD_BYTES = 256 * 2**20
 """Points that one question holds until it knows how wide its grid is; others are read once more."""
 
@@ -116,15 +117,20 @@ class _Answering:
     def _of_each(self, run_ids: Sequence[str], ask: Any, *arguments: Any) -> list[Any]:
         """`_of_run` of each, in order; several at once, since what they cost is spent outside of Python."""
         if len(run_ids) < _THREADS_FROM_RUNS:
-            return [self._of_run(run_id, ask, *arguments) for run_id in run_ids]
+            return self._of_some(run_ids, ask, *arguments)
         with ThreadPoolExecutor(min(os.cpu_count() or 1, _MAX_THREADS), thread_name_prefix="runlake-tiles") as pool:
-            # Whether anybody still waits is asked in the context of who asked.
-            tasks = [pool.submit(copy_context().run, self._of_run, run_id, ask, *arguments) for run_id in run_ids]
+            # A few runs a task: handing one out costs as much as what is kept of a run. Whether anybody still waits is
+            # asked in the context of who asked.
+            parts = [run_ids[at : at + _RUNS_A_TASK] for at in range(0, len(run_ids), _RUNS_A_TASK)]
+            tasks = [pool.submit(copy_context().run, self._of_some, part, ask, *arguments) for part in parts]
             try:
-                return [task.result() for task in tasks]
+                return [answer for task in tasks for answer in task.result()]
             finally:
                 for task in tasks:
                     task.cancel()
+
+    def _of_some(self, run_ids: Sequence[str], ask: Any, *arguments: Any) -> list[Any]:
+        return [self._of_run(run_id, ask, *arguments) for run_id in run_ids]
 
     def _of_run(self, run_id: str, ask: Any, *arguments: Any) -> Any:
         """What `ask` says of a run; one that cannot be read is left out, and the others are answered."""

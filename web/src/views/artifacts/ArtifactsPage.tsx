@@ -98,7 +98,7 @@ function CollectionRow({ collection }: { readonly collection: CollectionInfo }):
           </a>
         ))}
       </td>
-      <td class="soft" title={formatTime(collection.updated_at)}>
+      <td class="soft artifact-age" title={formatTime(collection.updated_at)}>
         {formatAge(collection.updated_at, Date.now() / 1000)}
       </td>
     </tr>

@@ -14,7 +14,7 @@ import {
   type ArtifactPath,
   type ManifestEntry,
 } from "../../wire/artifacts";
-import { formatBytes, formatCell, formatCount, formatTime } from "../parts/format";
+import { counted, formatBytes, formatCell, formatCount, formatTime } from "../parts/format";
 import { Problem } from "../parts/Problem";
 import { Preview } from "../run/Preview";
 import { useLoaded } from "../parts/use_loaded";
@@ -39,7 +39,7 @@ export function VersionView({ path }: { readonly path: ArtifactPath }): JSX.Elem
           <span>{version}</span>
         </h1>
         <span class="run-facts">
-          {artifact.type} · {formatCount(artifact.file_count)} files · {formatBytes(artifact.size_bytes)} ·{" "}
+          {artifact.type} · {counted(artifact.file_count, "file")} · {formatBytes(artifact.size_bytes)} ·{" "}
           <span title={formatTime(artifact.created_at)}>{formatTime(artifact.created_at).slice(0, 16)}</span>
           {artifact.user !== null && ` · ${artifact.user}`}
         </span>

@@ -37,7 +37,8 @@ function follow(
   const { source } = model;
   return [
     effect(() => {
-      const { lines: drawn, settings, name } = lines.drawing.value;
+      const { lines: drawn, settings, name, tiles } = lines.drawing.value;
+      if (tiles === null) return; // axes of nothing, drawn while the lines are on their way
       const zoom = model.shownZoom(panelKey);
       const isFollowing = source.settings.value.isFollowing === true;
       const view = isFollowing ? null : `${name} ${JSON.stringify(zoom)}`;
@@ -71,8 +72,8 @@ function mount(
   props.canvas.value = canvas;
   const resize = ({ width, height }: { readonly width: number; readonly height: number }): void => {
     if (width === 0) return; // taken out of the page: the lines are wanted as they were, by a table in its place
+    lines.widthPx.value = width; // first, so that what it asks for is on its way while axes are drawn
     canvas.resize(width, height);
-    lines.widthPx.value = width;
     heightPx.value = height;
   };
   const observer = new ResizeObserver(([entry]) => resize(entry!.contentRect));

@@ -4,7 +4,7 @@
  */
 
 import type { ComponentChildren, JSX } from "preact";
-import { useId, useRef, useState } from "preact/hooks";
+import { useId, useLayoutEffect, useRef, useState } from "preact/hooks";
 
 const GAP_PX = 4;
 
@@ -33,6 +33,12 @@ export function Popover(props: {
     box.current?.hidePopover();
     button.current?.focus();
   };
+  useLayoutEffect(() => {
+    if (!isOpen) return;
+    const hide = (): void => box.current?.hidePopover(); // what it stands beside may be elsewhere at another address
+    addEventListener("popstate", hide);
+    return () => removeEventListener("popstate", hide);
+  }, [isOpen]);
   const toggled = (event: Event): void => {
     const opens = (event as ToggleEvent).newState === "open";
     setOpen(opens);

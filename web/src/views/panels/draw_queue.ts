@@ -1,5 +1,7 @@
-/** Draws what has to be drawn anew, a little in each frame, so that scrolling stays smooth. */
+/** Draws what has to be drawn anew: at once, and where that is much a little in each frame, so that scrolling stays smooth. */
 
+import { expectDrawing, noteDrawn } from "../../state/charts_first";
+import { soon } from "../../state/soon";
 import { watchPrinting } from "../../state/printing";
 
 /** So long is drawn at a stretch while somebody scrolls, and while nobody does; what is left waits for the next frame. */
@@ -12,6 +14,7 @@ export class DrawQueue {
   private readonly waiting = new Map<object, () => void>();
   private readonly end = new AbortController();
   private frame: number | null = null;
+  private isBegun = false;
   private scrolledAtMs = -Infinity;
   private readonly endPrinting: () => void;
 
@@ -24,7 +27,18 @@ export class DrawQueue {
   /** Draw soon; a later `draw` of the same owner takes the place of one that waits. */
   add(owner: object, draw: () => void): void {
     this.waiting.set(owner, draw);
-    this.frame ??= requestAnimationFrame(() => this.run());
+    expectDrawing();
+    if (this.frame !== null || this.isBegun) return;
+    if (this.isScrolled()) {
+      this.frame = requestAnimationFrame(() => this.run());
+      return;
+    }
+    // Frames come when the screen is ready for one: by then this is drawn.
+    this.isBegun = true;
+    soon(() => {
+      this.isBegun = false;
+      this.run();
+    });
   }
 
   drop(owner: object): void {
@@ -38,14 +52,19 @@ export class DrawQueue {
     this.waiting.clear();
   }
 
+  private isScrolled(): boolean {
+    return performance.now() - this.scrolledAtMs < SCROLL_END_MS;
+  }
+
   private run(budgetMs: number | null = null): void {
     const now = performance.now();
-    const end = now + (budgetMs ?? (now - this.scrolledAtMs < SCROLL_END_MS ? SCROLLED_BUDGET_MS : STILL_BUDGET_MS));
+    const end = now + (budgetMs ?? (this.isScrolled() ? SCROLLED_BUDGET_MS : STILL_BUDGET_MS));
     for (const [owner, draw] of this.waiting) {
       this.waiting.delete(owner);
       draw();
       if (performance.now() >= end) break;
     }
+    noteDrawn();
     if (this.frame !== null) cancelAnimationFrame(this.frame);
     this.frame = this.waiting.size === 0 ? null : requestAnimationFrame(() => this.run());
   }

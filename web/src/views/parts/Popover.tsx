@@ -1,4 +1,4 @@
-/** Something that floats beside the button which opens it, until Escape or a click elsewhere. */
+/** Something that floats beside the button which opens it, until Escape, a click elsewhere, or another address. */
 
 import { useSignal } from "@preact/signals";
 import type { ComponentChildren, JSX } from "preact";
@@ -81,6 +81,10 @@ function Floating({ anchor, label, isWide, close, children }: FloatingProps): JS
     first?.focus();
     return () => watcher.disconnect();
   }, []);
+  useLayoutEffect(() => {
+    addEventListener("popstate", close);
+    return () => removeEventListener("popstate", close);
+  });
   useEffect(() => {
     const onDown = (event: PointerEvent): void => {
       const target = event.target as Node;

@@ -3,6 +3,7 @@
 import type { ReadonlySignal } from "@preact/signals";
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { formatHash, replaceQuery, address } from "../../state/address";
 import { fetchRun, type RunInfo, type RunPath } from "../../wire/run";
 import { ApiError } from "../../wire/http";
@@ -116,8 +117,14 @@ function Tabs({ chosen, choose }: { readonly chosen: Tab; readonly choose: (tab:
       (event.currentTarget as HTMLElement).querySelector<HTMLElement>(`[data-tab="${next}"]`)?.focus();
     }
   };
+  const bar = useRef<HTMLDivElement>(null);
+  // On a narrow screen the bar is wider than what is seen of it.
+  useLayoutEffect(() => {
+    const tab = bar.current?.querySelector<HTMLElement>(`[data-tab="${chosen}"]`);
+    if (bar.current && tab) bar.current.scrollLeft = tab.offsetLeft + tab.offsetWidth / 2 - bar.current.clientWidth / 2;
+  }, [chosen]);
   return (
-    <div class="run-tabs" role="tablist" aria-label="Parts of the run" onKeyDown={move}>
+    <div ref={bar} class="run-tabs" role="tablist" aria-label="Parts of the run" onKeyDown={move}>
       {TABS.map((tab) => (
         <button
           key={tab}

@@ -28,7 +28,10 @@ const KEYS: readonly (readonly [keys: string, does: string])[] = [
 export function Help(): JSX.Element {
   const dialog = useRef<HTMLDialogElement>(null);
   useEffect(() => {
+    const close = (): void => dialog.current?.close();
     dialog.current?.showModal();
+    addEventListener("popstate", close);
+    return () => removeEventListener("popstate", close);
   }, []);
   return (
     <dialog ref={dialog} class="dialog" aria-labelledby="help-title" onClose={() => (isHelpOpen.value = false)}>

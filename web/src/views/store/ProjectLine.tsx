@@ -4,7 +4,7 @@ import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { formatHash } from "../../state/address";
-import { fetchColumns } from "../../wire/asks";
+import { askForProjectAhead, fetchColumns } from "../../wire/asks";
 import type { Facet, ProjectInfo } from "../../wire/documents";
 import { formatAge, formatCount, formatTime } from "../parts/format";
 import { StateDot } from "../parts/StateDot";
@@ -32,10 +32,11 @@ export function ProjectLine({ project }: { readonly project: ProjectInfo }): JSX
   }, [project.entity, project.name, project.run_count]);
   const { entity, name, run_count } = project;
   const known = details.value;
+  const askAhead = (): void => askForProjectAhead({ entity, project: name });
   return (
     <tr ref={line}>
       <td class="projects-name">
-        <a href={formatHash([entity, name])} title={`${entity}/${name}`}>
+        <a href={formatHash([entity, name])} title={`${entity}/${name}`} onPointerEnter={askAhead} onFocus={askAhead}>
           <span class="soft">{entity} / </span>
           {name}
         </a>

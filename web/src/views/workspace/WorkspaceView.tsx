@@ -2,7 +2,7 @@
 
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
-import { useEffect, useMemo, useRef } from "preact/hooks";
+import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import { mayEdit } from "../../state/session";
 import { Workspace } from "../../state/workspace";
 import { Icon } from "../parts/Icon";
@@ -19,7 +19,8 @@ import { Toolbar } from "./Toolbar";
 export function WorkspaceView({ entity, project }: { readonly entity: string; readonly project: string }): JSX.Element {
   const news = useNews();
   const context = useMemo(() => contextOf(new Workspace({ entity, project }, news)), [entity, project, news]);
-  useEffect(() => {
+  // Before the frame, so that what it asks for is on its way while the page is painted.
+  useLayoutEffect(() => {
     context.workspace.begin();
     const stop = listenToKeys(context, mayEdit);
     return () => {
