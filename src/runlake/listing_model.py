@@ -169,8 +169,8 @@ class SegmentInfo(msgspec.Struct, frozen=True, kw_only=True):
 class SegmentList(msgspec.Struct, frozen=True, kw_only=True):
     """All sealed values of a stream in a project: these files and no others.
 
-    `unlisted_run_ids` have rows that no file here has: they are not sealed yet, or a rewind took some of an older
-    generation. The verbs of rows have them all.
+    `unlisted_run_ids` have rows that do not count here: they are not sealed yet, a rewind took some of an older
+    generation, or several of these files have them, since the run moved between files. The verbs of rows have them all.
     """
 
     version: str

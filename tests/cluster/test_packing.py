@@ -71,6 +71,12 @@ def points_to(store, path):
     return read_consistently(store, path, lambda snapshot: [meta.packed_in for meta in snapshot.metas])
 
 
+def listed(store):
+    """The runs whose rows engines are told to count, and those that are named beside the files."""
+    found = ClusterService(store, default_entity="ann").list_segments("ann", "p")
+    return sorted(found.generations.values()), sorted(found.unlisted_run_ids)
+
+
 def collect_now(store):
     return collect(store.database, store.bucket, staged_s=0.0, dead_s=0.0).object_count
 
@@ -216,6 +222,7 @@ def test_packers_of_other_plans_leave_each_other_what_they_have(sealed):
         sorted([*PATHS, late]),
     )
     assert all_of(sealed, before) == before
+    assert listed(sealed) == (["late"], sorted(path.run_id for path in PATHS))
 
 
 def test_a_run_that_moved_while_it_was_packed_is_left_as_it_is(sealed):
@@ -229,6 +236,7 @@ def test_a_run_that_moved_while_it_was_packed_is_left_as_it_is(sealed):
     before = all_of(sealed, there)
     assert list(place.point(packed, runs)) == [PATHS[3]]
     assert (all_of(sealed, there), points_to(sealed, PATHS[0])) == (before, [None])
+    assert listed(sealed) == ([PATHS[2].run_id, PATHS[3].run_id], [PATHS[0].run_id])
 
 
 def test_what_was_edited_or_rewound_while_it_was_packed_stays_so(sealed):

@@ -1,8 +1,10 @@
 """Engines that read Parquet by themselves are told exactly which files make a project."""
 
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import duckdb
+import httpx
 import polars
 import pytest
 
@@ -31,8 +33,32 @@ def places(request, way):
     return opened
 
 
+@pytest.fixture
+def counted(service, way, tmp_path):
+    """The rows of each run as an engine counts them that is told whose rows count."""
+
+    def rows():
+        found = service.list_segments("ann", "mnist", signed_for_s=600.0 if way == "cluster" else None)
+        files = []
+        for number, segment in enumerate(found.segments):
+            files.append(urlsplit(segment.url).path)
+            if way == "cluster":
+                files[-1] = str(tmp_path / f"{number}.parquet")
+                Path(files[-1]).write_bytes(httpx.get(segment.url).raise_for_status().content)
+        count = (
+            "select run_id::varchar, count(*) from read_parquet(?) where key = 'loss' and generation in ? group by 1"
+        )
+        return dict(duckdb.execute(count, [files, list(found.generations)]).fetchall())
+
+    return rows
+
+
 def train_two(train):
-    for run_id, factor in (("a", 1.0), ("b", 10.0)):
+    train_some(train, {"a": 1.0, "b": 10.0})
+
+
+def train_some(train, factors):
+    for run_id, factor in factors.items():
         trainer = train(run_id)
         for n in range(5):
             trainer.log(loss=factor * n, n=n)
@@ -85,8 +111,6 @@ def test_duckdb_and_polars_read_them_as_they_are(service, train, places, way, re
     files = places(found)
     options = {}
     if way == "cluster":  # the addresses are signed: no engine needs a key
-        import httpx
-
         folder = request.getfixturevalue("tmp_path")
         for number, url in enumerate(files):
             (folder / f"{number}.parquet").write_bytes(httpx.get(url).raise_for_status().content)
@@ -103,6 +127,15 @@ def test_duckdb_and_polars_read_them_as_they_are(service, train, places, way, re
     lazy = polars.scan_parquet(polars_files, **options).filter(polars.col("key") == "loss")
     frame = lazy.group_by("run_id").agg(polars.col("f64").mean()).collect()
     assert sorted(frame.rows()) == [("a", 2.0), ("b", 20.0)]
+
+
+def test_while_runs_come_to_share_a_file_each_row_is_counted_once(service, train, counted):
+    train_some(train, dict.fromkeys("abcd", 1.0))
+    seal(service)
+    for _ in service.pack_runs("ann", "mnist", at_once=True):
+        assert counted() == dict.fromkeys("abcd", 5)
+        assert service.list_segments("ann", "mnist").unlisted_run_ids == ()
+    assert counted() == dict.fromkeys("abcd", 5)
 
 
 def test_the_api_says_what_an_engine_opens_and_whose_rows_count(service, train, places):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from runlake.errors import BadValueError, NotFoundError, RunlakeError
 from runlake.listing_model import SegmentInfo, SegmentList
@@ -30,6 +31,7 @@ class LocalSegments:
         if stream not in ("history", "events", "console"):
             raise BadValueError(f"there is no stream {stream!r}; there are history, events and console")
         index = self._listings.newest(entity, project)
+        packed = self._store.packed(entity, project)
         files: dict[str, _File] = {}
         unlisted_run_ids = []
 
@@ -39,12 +41,13 @@ class LocalSegments:
             name = file.reference if is_shared else f"{run_id}/{file.name}"
             if name not in files:
                 place = file.segments.url_of(file.reference, signed_for_s), file.segments.size_bytes(file.reference)
-                files[name] = _File(*place, file.name.partition("-")[0] if is_shared else None)
+                held = _held_in(packed, file.name.partition("-")[0], stream) if is_shared else {}
+                files[name] = _File(*place, is_shared, held)
             return files[name]
 
-        def look(snapshot: Snapshot) -> tuple[list[tuple[_File, str, int]], bool]:
+        def look(snapshot: Snapshot) -> tuple[list[tuple[_File, _Counted]], bool]:
             found, is_unlisted = _files_of(snapshot, stream)
-            return [(known(f, snapshot.path.run_id), generation, n) for f, generation, n in found], is_unlisted
+            return [(known(file, snapshot.path.run_id), counted) for file, counted in found], is_unlisted
 
         for (run_id,) in index.fields(("run_id",), range(len(index))):
             try:
@@ -53,46 +56,85 @@ class LocalSegments:
                 continue  # deleted since it was listed
             if is_unlisted:
                 unlisted_run_ids.append(run_id)
-            for file, generation, row_count in found:
-                file.runs[run_id] = generation
-                file.row_count += row_count
-        packed = self._store.packed(entity, project)
-        segments = (
-            SegmentInfo(
-                url=file.url,
-                size_bytes=file.size_bytes,
-                row_count=file.row_count,
-                runs=file.runs,
-                has_others=file.packed_in is not None
-                and _has_others(packed, file.packed_in, stream, file.runs.values()),
-            )
-            for file in files.values()
-            if file.runs  # the others were replaced while they were looked at
-        )
-        return SegmentList(version=index.version, segments=tuple(segments), unlisted_run_ids=tuple(unlisted_run_ids))
+            for file, counted in found:
+                file.runs[run_id] = counted
+        unlisted_run_ids += sorted(_count_once(files.values()) - {*unlisted_run_ids})
+        segments = tuple(file.info() for file in files.values() if file.runs)
+        return SegmentList(version=index.version, segments=segments, unlisted_run_ids=tuple(unlisted_run_ids))
+
+
+class _Counted(NamedTuple):
+    """What counts of a run in a file."""
+
+    generation: str
+    row_count: int
 
 
 @dataclass(slots=True)
 class _File:
-    """A file, and which runs have rows in it: the generation of each by its id."""
+    """A file, and what counts in it by the id of the run; `held` are the rows of each generation, of a shared file, as
+    far as can be told."""
 
     url: str
     size_bytes: int
-    packed_in: str | None
-    runs: dict[str, str] = field(default_factory=dict)
-    row_count: int = 0
+    is_shared: bool
+    held: dict[str, int] | None
+    runs: dict[str, _Counted] = field(default_factory=dict)
+
+    def info(self) -> SegmentInfo:
+        runs = {run_id: counted.generation for run_id, counted in self.runs.items()}
+        return SegmentInfo(
+            url=self.url,
+            size_bytes=self.size_bytes,
+            row_count=sum(counted.row_count for counted in self.runs.values()),
+            runs=runs,
+            has_others=self.held is None or not self.held.keys() <= {*runs.values()},
+        )
 
 
-def _has_others(packed: Segments, name: str, stream: Stream, counting: Iterable[str]) -> bool:
-    """Whether a packed file has rows of other generations than those that count, as far as can be told."""
+def _held_in(packed: Segments, name: str, stream: Stream) -> dict[str, int] | None:
+    """The rows of each generation in a shared file, as its list says; None where that cannot be read."""
     try:
-        return not {run.generation for run in read_list(packed, name).runs if stream in run.row_counts} <= {*counting}
+        runs = read_list(packed, name).runs
     except (FileNotFoundError, RunlakeError):
-        return True
+        return None
+    return {run.generation: sum(run.row_counts[stream].values()) for run in runs if stream in run.row_counts}
 
 
-def _files_of(snapshot: Snapshot, stream: Stream) -> tuple[list[tuple[SegmentFile, str, int]], bool]:
-    """The files of the newest generation with their rows, and whether the run has others."""
+def _count_once(files: Collection[_File]) -> set[str]:
+    """Have no generation lie in a file where it does not count, and count in another: engines have one condition for
+    all files. Answers the runs of which that is not possible, which count nowhere then.
+
+    A packer that is at work, was killed, or was overtaken leaves a shared file with rows of runs that do not point to
+    it. Where all rows of such a run are in one, they count there, and not in the files of the run.
+    """
+    counting: defaultdict[str, dict[str, _File]] = defaultdict(dict)
+    run_ids = {}
+    for file in files:
+        for run_id, counted in file.runs.items():
+            counting[counted.generation][file.url] = file
+            run_ids[counted.generation] = run_id
+    holding: defaultdict[str, dict[str, _File]] = defaultdict(dict)
+    for file in files:
+        for generation in (file.held or ()) if file.runs else ():
+            holding[generation][file.url] = file
+    left_out = set()
+    for generation, own in counting.items():
+        spare = [file for url, file in holding[generation].items() if url not in own]
+        if not spare:
+            continue
+        run_id = run_ids[generation]
+        row_count = sum(file.runs.pop(run_id).row_count for file in own.values())
+        is_whole = spare[0].held is not None and spare[0].held[generation] == row_count
+        if is_whole and len(spare) == 1 and not any(file.is_shared for file in own.values()):
+            spare[0].runs[run_id] = _Counted(generation, row_count)
+        else:
+            left_out.add(run_id)
+    return left_out
+
+
+def _files_of(snapshot: Snapshot, stream: Stream) -> tuple[list[tuple[SegmentFile, _Counted]], bool]:
+    """The files of the newest generation and what counts in each, and whether the run has other rows."""
     counts: defaultdict[str, int] = defaultdict(int)
     view = view_of(snapshot)
     if view.taken or snapshot.has_repeats:
@@ -102,4 +144,5 @@ def _files_of(snapshot: Snapshot, stream: Stream) -> tuple[list[tuple[SegmentFil
         file = snapshot.values_of(meta, stream)
         files[file.reference] = (file, meta.generation)
         counts[file.reference] += sum(each.row_count for each in meta.stretches if each.stream == stream)
-    return [(file, generation, counts[name]) for name, (file, generation) in files.items()], bool(snapshot.parts)
+    found = [(file, _Counted(generation, counts[name])) for name, (file, generation) in files.items()]
+    return found, bool(snapshot.parts)
