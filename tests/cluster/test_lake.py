@@ -72,6 +72,7 @@ def test_a_run_that_begins_anew_hides_its_older_rows_as_soon_as_it_has_begun(mir
     assert all(row[4] for row in lake.inlined(RUNS))
 
 
+@pytest.mark.long
 def test_a_part_that_is_empty_and_then_is_not_is_noticed(mirrored, mirror, lake):
     writer = Writer(mirrored, path=PATHS[0], at_s=900.0)
     of_writer = f"sealed_in is null and writer = '{writer.id}'"
@@ -86,6 +87,7 @@ def test_a_part_that_is_empty_and_then_is_not_is_noticed(mirrored, mirror, lake)
     assert {row[0] for row in lake.rows()} == {"r1", "r2", "r3"}
 
 
+@pytest.mark.long
 def test_rows_that_come_later_to_a_run_come_to_the_lake(mirrored, mirror, lake):
     writer = Writer(mirrored, path=PATHS[1], at_s=900.0, resume="must").log({"loss": 7.0, "new": {"a": [1, None]}})
     mirror.round()
@@ -113,6 +115,7 @@ def test_deleted_runs_go_and_come_back(mirrored, mirror, lake):
     assert version == 2
 
 
+@pytest.mark.long
 def test_packing_changes_files_and_no_rows(mirrored, mirror, lake):
     before = lake.rows()
     assert len(lake.files(VALUES["history"])) == 4
@@ -137,6 +140,7 @@ def test_at_every_step_of_packing_each_row_is_there_once(mirrored, mirror, lake)
     assert (lake.rows(), lake.inlined(RUN_PARTS), lake.files(PARTS["history"])) == (before, [], [])
 
 
+@pytest.mark.long
 def test_a_run_that_went_on_while_it_was_packed_is_not_there_twice(mirrored, mirror, lake):
     points = one_file(mirrored)
     Writer(mirrored, path=PATHS[0], at_s=900.0, resume="must").log({"loss": 7.0}).end()
@@ -147,6 +151,7 @@ def test_a_run_that_went_on_while_it_was_packed_is_not_there_twice(mirrored, mir
     assert [row[5] for row in lake.inlined(RUNS)] == [False, True, True, True]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("is_packed", [False, True])
 def test_rows_that_a_rewind_took_count_and_those_behind_it_do_not(mirrored, mirror, lake, is_packed):
     if is_packed:
@@ -164,6 +169,7 @@ def test_rows_that_a_rewind_took_count_and_those_behind_it_do_not(mirrored, mirr
     assert (lake.inlined(RUN_PARTS), lake.files(PARTS["history"])) == ([], [])
 
 
+@pytest.mark.long
 def test_two_runs_of_one_generation_both_have_their_rows(mirrored, mirror, lake, new_mirror):
     """As it is with a copy of a run in another project."""
     number = "(select max(run_no) from runs where run_id = 'r0')"
@@ -184,6 +190,7 @@ def test_two_runs_of_one_generation_both_have_their_rows(mirrored, mirror, lake,
     assert {row[0] for row in expected} == {"copy", "r0", "r1", "r2", "r3"}
 
 
+@pytest.mark.long
 def test_what_is_over_is_forgotten_and_nothing_that_counts(mirrored, mirror, lake):
     list(pack_runs(ClusterPacking(mirrored, "ann", "p"), AT_ONCE))
     mirror.round()
@@ -240,6 +247,7 @@ def test_a_mirror_that_was_killed_in_the_midst_of_a_round_has_not_written_it(
     assert is_same(mirrored, lake)
 
 
+@pytest.mark.long
 def test_replicas_that_mirror_at_once_and_sleep_past_their_leases_end_with_what_there_is(mirrored, new_store, lake):
     schema = f"lake_{mirrored.database.schema}"
     replicas = [Mirror(new_store(), schema, every_s=0.02, expire_every_s=0.0) for _ in range(3)]
@@ -262,12 +270,14 @@ def test_a_schema_that_was_dropped_comes_back_as_it_was(mirrored, mirror, lake):
     assert lake.rows() == before
 
 
+@pytest.mark.long
 def test_a_catalog_for_another_bucket_is_made_anew(mirrored, mirror, lake):
     mirrored.database.write(f"update {mirror.catalog.lake}.mirror set bucket_url = 's3://before'")
     assert mirror.round().run_count == len(PATHS)
     assert (lake.snapshots(), is_same(mirrored, lake)) == ([0, 1, 2], True)
 
 
+@pytest.mark.long
 def test_more_runs_than_a_round_takes_come_in_several(store, mirror, lake):
     for number, path in enumerate(PATHS):
         write(store, path, number)
@@ -283,6 +293,7 @@ def test_names_of_any_language_are_those_of_the_store(store, mirror, lake):
     assert lake.rows() == counting(store, entity=path.entity, project=path.project)
 
 
+@pytest.mark.long
 def test_a_run_that_cannot_be_read_is_left_out(mirrored, mirror, lake, caplog):
     broken = "update segments set meta = 'x' where run_no = (select run_no from runs where run_id = 'r0')"
     mirrored.database.write(broken)
@@ -292,6 +303,7 @@ def test_a_run_that_cannot_be_read_is_left_out(mirrored, mirror, lake, caplog):
     assert "run ann/p/r0 is not in the mirror" in caplog.text
 
 
+@pytest.mark.long
 def test_a_run_whose_file_is_lost_is_left_out_and_keeps_nobody_waiting(store, mirror, new_store, lake, caplog):
     for number, path in enumerate(PATHS):
         write(store, path, number)

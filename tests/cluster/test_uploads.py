@@ -89,6 +89,12 @@ def replica(new_store):
     return ClusterService(new_store(upload_way="bound"), default_entity="ann", user="ann")
 
 
+others_long = pytest.mark.parametrize(
+    "way", ["put", *(pytest.param(way, marks=pytest.mark.long) for way in ("bound", "parts"))], indirect=True
+)
+"""What depends little on the way is tried by one of them in each run."""
+
+
 @pytest.fixture(params=list(CONTENTS))
 def way(request):
     """How the bytes come: to an address, to one that takes no others, or in parts."""
@@ -234,6 +240,7 @@ def test_a_commit_before_its_bytes_have_come_is_done_when_they_have(replica, way
     assert read(replica, commit(replica, draft, content)) == content
 
 
+@others_long
 def test_what_comes_twice_is_there_once(replica, store, way, content):
     draft = begin(replica)
     one = put(replica, draft, content, way)
@@ -253,6 +260,7 @@ def test_parts_are_put_together_as_often_as_somebody_asks(replica):
     assert read(replica, commit(replica, draft, content)) == content
 
 
+@others_long
 def test_an_address_that_has_ended_takes_nothing(replica, way, content):
     draft = begin(replica)
     address = offered(replica, draft, content, way, valid_s=1.0)
@@ -304,6 +312,7 @@ def test_many_small_ones_are_proven_together(replica, store):
     ]
 
 
+@others_long
 def test_several_who_commit_at_once_make_one_version(new_store, way, content):
     replicas = [ClusterService(new_store(upload_way="bound"), default_entity="ann", user="ann") for _ in range(3)]
     draft = begin(replicas[0])
@@ -338,6 +347,7 @@ def test_what_two_prove_at_once_is_published_once(replica, store, s3_server, way
     assert read(replica, commit(replica, draft, content)) == content
 
 
+@others_long
 def test_who_waits_for_the_proof_by_another_is_told_to_come_again(replica, store, s3_server, way, content):
     draft = begin(replica)
     put(replica, draft, content, way)
@@ -388,6 +398,7 @@ list(upload_proofs.UploadProofs(Database(url, schema=schema), Bucket(bucket)).pr
 """
 
 
+@others_long
 def test_what_a_killed_replica_has_proven_and_not_published_another_does(
     replica, store, s3_server, shared_database_url, way, content
 ):
