@@ -201,6 +201,25 @@ def test_a_part_that_was_left_before_its_header_was_whole_is_sealed_with_the_nex
     assert (part_names(layout), everything(layout).rows) == ([], before.rows)
 
 
+def test_a_part_that_was_left_is_read_whatever_was_written_of_the_header_of_the_next(layout):
+    with part_that_breaks(8):
+        writer = Writer(layout)
+        for i in range(20):
+            with suppress(OSError):
+                writer.log({"a": i})
+    before = [row["a"] for row in journal_rows(layout)]
+    file = file_of(layout, writer, 1)
+    data = file.read_bytes()
+    header_bytes = next(size for size in range(len(data)) if scan_part(data[:size], "w").header is not None)
+    first = [number for number in before if number < 5]
+    for size in range(header_bytes):  # killed there
+        file.write_bytes(data[:size])
+        assert [row["a"] for row in journal_rows(layout)] == first
+        assert read_run(layout, RUN).row_count == 5
+    assert seal_run(layout, RUN) == 0  # as the newest part of a process that was killed
+    assert [row["a"] for row in everything(layout).rows["history"]] == first
+
+
 def test_a_part_that_was_left_and_then_lost_its_end_is_damage(layout):
     with part_that_breaks(8):
         writer = Writer(layout)

@@ -97,7 +97,7 @@ class Snapshot(Struct, frozen=True):
         """
         data = self.journal.read(name)
         part = prove_head(scan_part(data, f"{self.path}: {name}"), f"{self.path}: {name}")
-        if (part.end == "closed" and part.is_complete) or name.number == max(self.numbers[name.writer]):
+        if (part.end == "closed" and part.is_complete) or self._is_newest(name):
             return part
         left_bytes = self._left_bytes(name)
         if left_bytes is not None and left_bytes <= part.valid_bytes:
@@ -142,6 +142,16 @@ class Snapshot(Struct, frozen=True):
                     f"{f', and so are {missing_count - 1} more' if missing_count > 1 else ''}; restore the file from a "
                     "backup, or run `runlake check`"
                 )
+
+    def _is_newest(self, name: PartName) -> bool:
+        """Whether the writer has begun no part behind this one: one without a whole header, in which a process that was
+        killed there has written nothing yet, is not begun."""
+        following, newest = PartName(name.writer, name.number + 1), max(self.numbers[name.writer])
+        if following.number != newest:
+            return name.number == newest
+        if following in self.parts:
+            return scan_part(self.journal.read(following), f"{self.path}: {following}").header is None
+        return not any(following == PartName(*part) for meta in self.metas for part in meta.covers)
 
     def _left_bytes(self, name: PartName) -> int | None:
         """How much of a part counts, as the next part says it; None where there is none here that does."""
