@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import logging
-import threading
 
-from runlake.errors import RunlakeError
+from runlake.service.cluster.recurring import Recurring
 from runlake.store.cluster.garbage import DEAD_S, STAGED_S, collect
 from runlake.store.cluster.leases import PostgresLeases
 from runlake.store.cluster.owner import check
@@ -29,25 +28,20 @@ class Collector:
         staged_s: float = STAGED_S,
         dead_s: float = DEAD_S,
     ) -> None:
-        self._store, self._every_s, self._staged_s, self._dead_s = store, every_s, staged_s, dead_s
-        self._is_over = threading.Event()
-        self._thread = threading.Thread(target=self._work, name="runlake-collect", daemon=True)
+        self._store, self._staged_s, self._dead_s = store, staged_s, dead_s
+        self._leases = PostgresLeases(store.database)
+        failure = f"garbage of {store.url} cannot be removed now"
+        self._thread = Recurring("runlake-collect", self._work, every_s=every_s, logger=logger, failure=failure)
         self._thread.start()
 
     def close(self) -> None:
         """End when what is being removed is removed."""
-        self._is_over.set()
-        self._thread.join()
+        self._thread.close()
 
     def _work(self) -> None:
-        leases = PostgresLeases(self._store.database)
-        while not self._is_over.wait(self._every_s):
-            try:
-                with leases.hold(_LEASE, is_waiting=False) as is_mine:
-                    if is_mine:
-                        check(self._store.database, self._store.bucket)  # what a restored database names is not ours
-                        prune(self._store.database)
-                        collect(self._store.database, self._store.bucket, staged_s=self._staged_s, dead_s=self._dead_s)
-                        self._store.contents.uploads.forget()
-            except (RunlakeError, OSError) as error:
-                logger.warning("garbage of %s cannot be removed now: %s", self._store.url, error)
+        with self._leases.hold(_LEASE, is_waiting=False) as is_mine:
+            if is_mine:
+                check(self._store.database, self._store.bucket)  # what a restored database names is not ours
+                prune(self._store.database)
+                collect(self._store.database, self._store.bucket, staged_s=self._staged_s, dead_s=self._dead_s)
+                self._store.contents.uploads.forget()

@@ -6,10 +6,10 @@ That two do it costs time and nothing else: `store.lake.catalog` takes a round o
 from __future__ import annotations
 
 import logging
-import threading
 import time
 
-from runlake.errors import ConflictError, RunlakeError
+from runlake.errors import ConflictError
+from runlake.service.cluster.recurring import Recurring
 from runlake.store.cluster.leases import PostgresLeases
 from runlake.store.cluster.store import ClusterStore
 from runlake.store.lake.catalog import LakeCatalog
@@ -33,30 +33,25 @@ class Mirror:
         expire_every_s: float = EXPIRE_EVERY_S,
     ) -> None:
         self.catalog = LakeCatalog(store.database, store.bucket, schema)
-        self._store, self._every_s, self._expire_every_s = store, every_s, expire_every_s
-        self._is_over = threading.Event()
-        self._thread = threading.Thread(target=self._work, name="runlake-mirror", daemon=True)
+        self._store, self._expire_every_s = store, expire_every_s
+        self._leases = PostgresLeases(store.database)
+        failure = f"the mirror of {store.url} in {schema} is not written"
+        self._thread = Recurring("runlake-mirror", self._work, every_s=every_s, logger=logger, failure=failure)
         self._thread.start()
 
     def close(self) -> None:
         """End when the round is written that is being written."""
-        self._is_over.set()
-        self._thread.join()
+        self._thread.close()
 
     def _work(self) -> None:
-        leases = PostgresLeases(self._store.database)
-        while not self._is_over.wait(self._every_s):
-            try:
-                with leases.hold(f"mirroring/{self.catalog.schema}", is_waiting=False) as is_mine:
-                    if is_mine:
-                        self._lead()
-            except (RunlakeError, OSError) as error:
-                logger.warning("the mirror of %s in %s is not written: %s", self._store.url, self.catalog.schema, error)
+        with self._leases.hold(f"mirroring/{self.catalog.schema}", is_waiting=False) as is_mine:
+            if is_mine:
+                self._lead()
 
     def _lead(self) -> None:
         """One round after the other, until this replica ends or another one writes too."""
         mirror, expired_s = LakeMirror(self._store, self.catalog), time.monotonic()
-        while not self._is_over.is_set():
+        while not self._thread.is_over:
             try:
                 done = mirror.round()
             except ConflictError:
@@ -67,4 +62,4 @@ class Mirror:
                 self.catalog.expire()
                 expired_s = time.monotonic()
             if done is None or done.run_count < AT_ONCE:
-                self._is_over.wait(self._every_s)
+                self._thread.wait()

@@ -7,9 +7,9 @@ the same costs time and nothing else.
 from __future__ import annotations
 
 import logging
-import threading
 
 from runlake.errors import RunlakeError
+from runlake.service.cluster.recurring import Recurring
 from runlake.store.cluster.store import ClusterStore
 
 logger = logging.getLogger(__name__)
@@ -25,32 +25,26 @@ class Prover:
     """A thread of this replica."""
 
     def __init__(self, store: ClusterStore, *, every_s: float = LOOK_EVERY_S) -> None:
-        self._proofs, self._every_s = store.contents.uploads.proofs, every_s
-        self._url, self._counts = store.url, store.counts
-        self._is_over = threading.Event()
-        self._thread = threading.Thread(target=self._work, name="runlake-prove", daemon=True)
+        self._proofs, self._url, self._counts = store.contents.uploads.proofs, store.url, store.counts
+        failure = f"cannot look for uploads to {store.url}"
+        self._thread = Recurring("runlake-prove", self._work, every_s=every_s, logger=logger, failure=failure)
         self._thread.start()
 
     def close(self) -> None:
         """End when that is proven which is being read."""
-        self._is_over.set()
-        self._thread.join()
+        self._thread.close()
 
     def _work(self) -> None:
-        while not self._is_over.wait(self._every_s):
-            try:
-                for draft_id in self._proofs.drafts(late_s=LATE_S, limit=_AT_ONCE):
-                    self._prove(draft_id)
-                    if self._is_over.is_set():
-                        return
-            except (RunlakeError, OSError) as error:
-                logger.warning("cannot look for uploads to %s: %s", self._url, error)
+        for draft_id in self._proofs.drafts(late_s=LATE_S, limit=_AT_ONCE):
+            self._prove(draft_id)
+            if self._thread.is_over:
+                return
 
     def _prove(self, draft_id: str) -> None:
         try:
             for count in self._proofs.prove_steps(draft_id):
                 self._counts.add("uploads_proven", count)
-                if self._is_over.is_set():
+                if self._thread.is_over:
                     return
         except (RunlakeError, OSError) as error:
             logger.warning("uploads for artifact %s to %s cannot be proven now: %s", draft_id, self._url, error)

@@ -23,6 +23,7 @@ from msgspec import Struct
 
 from runlake.errors import CorruptError, NotFoundError, RunlakeError, StoreError
 from runlake.model import RunPath, Stream
+from runlake.store.journal.header import PartHeader
 from runlake.store.journal.journal import Journal, PartName
 from runlake.store.journal.scan import ScannedPart, prove_head, scan_part
 from runlake.store.run.overlap import without_repeats
@@ -150,7 +151,7 @@ class Snapshot(Struct, frozen=True):
         if following.number != newest:
             return name.number == newest
         if following in self.parts:
-            return scan_part(self.journal.read(following), f"{self.path}: {following}").header is None
+            return self._header_of(following) is None
         return not any(following == PartName(*part) for meta in self.metas for part in meta.covers)
 
     def _left_bytes(self, name: PartName) -> int | None:
@@ -158,8 +159,11 @@ class Snapshot(Struct, frozen=True):
         following = PartName(name.writer, name.number + 1)
         if following not in self.parts:
             return None
-        header = scan_part(self.journal.read(following), f"{self.path}: {following}").header
+        header = self._header_of(following)
         return None if header is None else header.previous_bytes
+
+    def _header_of(self, name: PartName) -> PartHeader | None:
+        return scan_part(self.journal.read(name), f"{self.path}: {name}").header
 
 
 def read_consistently(store: Store, path: RunPath, reader: Callable[[Snapshot], T]) -> T:
