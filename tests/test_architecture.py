@@ -34,8 +34,9 @@ STORE = {
         *WHOLE,
     },
     "store.cluster": {
-        *MODEL, "artifact_model", "incoming", "listing_model", "lru", "patient_postgres", "store", "store.artifacts",
-        "store.catalog", "store.compact", "store.journal", "store.run", "store.segment", "values", *WHOLE,
+        *MODEL, "artifact_model", "incoming", "listing_model", "lru", "md5", "patient_postgres", "store",
+        "store.artifacts", "store.catalog", "store.compact", "store.journal", "store.run", "store.segment", "values",
+        *WHOLE,
     },
     "store.lake": {*MODEL, "store", "store.cluster", "store.compact", "store.run", "store.segment"},
     "store.sweeps": {*MODELS, "store", "store.opening", "values"},
@@ -86,14 +87,14 @@ SERVER = {
     "server.wandb": {*MODELS, "differences", "lru", "stopping", "values", "query.rows", "service.contract"},
     "server.wandb.ingest": {*MODEL, "values", "server.wandb"},
     "server.wandb.nodes": {*MODELS, "query.rows", "query.runs", "service.contract", "server.wandb"},
-    "server.wandb.mutations": {*MODELS, "names", "search", "server.wandb", "server.wandb.nodes"},
+    "server.wandb.mutations": {*MODELS, "md5", "names", "search", "server.wandb", "server.wandb.nodes"},
     "server.wandb.documents": {
         "errors", "clean_text", "lru", "stopping", "values", "server.http", "server.wandb", "server.wandb.nodes",
         "server.wandb.mutations",
     },
     "server.wandb.downloads": {"server.context", "server.http"},
     "server.wandb.artifact_routes": {
-        "artifact_model", "errors", "incoming", "stopping", "service.contract", "server.context", "server.http",
+        "artifact_model", "errors", "incoming", "md5", "stopping", "service.contract", "server.context", "server.http",
         "server.wandb", "server.wandb.downloads",
     },
     "server.wandb.routes": {
@@ -118,6 +119,7 @@ ALLOWED = {
     "stopping": set(),
     "differences": set(),
     "near": set(),
+    "md5": {"errors"},
     "lru": set(),
     "incoming": set(),
     "ready": set(),

@@ -18,6 +18,7 @@ from litestar.response import Stream
 from runlake.artifact_model import ArtifactInfo, ContentInfo, ManifestEntry
 from runlake.errors import CorruptError, NotFoundError
 from runlake.incoming import Incoming
+from runlake.md5 import digest_of_hex
 from runlake.server.context import ServerContext
 from runlake.server.http.file_bytes import receive_bytes
 from runlake.server.http.turns import in_turn
@@ -29,7 +30,7 @@ from runlake.server.wandb.artifact_addresses import (
     manifest_address,
     upload_address,
 )
-from runlake.server.wandb.artifact_manifest import digest_of_hex, manifest_pieces
+from runlake.server.wandb.artifact_manifest import manifest_pieces
 from runlake.server.wandb.downloads import send_download
 from runlake.server.wandb.ids import artifact_id_of, artifact_node_id
 from runlake.service.contract import Service

@@ -14,13 +14,13 @@ address can do once something was found there:
 from __future__ import annotations
 
 import base64
-import binascii
 import secrets
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from runlake.artifact_model import ContentInfo, UploadAddress, UploadWay, WantedUpload
-from runlake.errors import BadValueError, ConflictError, NotFoundError
+from runlake.errors import ConflictError, NotFoundError
+from runlake.md5 import hex_of
 from runlake.store.artifacts.names import check_sha256
 from runlake.store.cluster.bucket import Bucket
 from runlake.store.cluster.bucket_parts import BucketParts
@@ -145,7 +145,7 @@ class Uploads:
 
     def _kind_of(self, wanted: WantedUpload) -> Kind | None:
         """How these bytes may come; None for through the server."""
-        _hex_of(wanted.digest)
+        hex_of(wanted.digest)
         if self._way == "server":
             return None
         if wanted.sha256 is not None:
@@ -195,7 +195,7 @@ class Uploads:
     def _part_urls(self, draft_id: str, wanted: WantedUpload, offer: Offer, valid_s: float) -> Iterator[str]:
         upload_id = offer.upload_id or self._begin_parts(draft_id, offer)
         for number, md5 in enumerate(wanted.part_digests, 1):
-            _hex_of(md5)
+            hex_of(md5)
             yield self._parts.part_url(offer.key, upload_id, number, md5, valid_s=valid_s)
 
     def _begin_parts(self, draft_id: str, offer: Offer) -> str:
@@ -210,14 +210,4 @@ class Uploads:
 
 def _new_key(draft_id: str, md5: str, kind: Kind) -> str:
     folder = FOLDER if kind == "put" else PUBLISHED_FOLDER
-    return f"{folder}/{draft_id}/{_hex_of(md5)}-{secrets.token_hex(8)}"
-
-
-def _hex_of(md5: str) -> str:
-    try:
-        found = base64.b64decode(md5.encode(), validate=True)
-    except (binascii.Error, UnicodeError):
-        found = b""
-    if len(found) != 16:
-        raise BadValueError(f"{md5[:80]!r} is no MD5 in base64, by which bytes are known before they come")
-    return found.hex()
+    return f"{folder}/{draft_id}/{hex_of(md5)}-{secrets.token_hex(8)}"

@@ -15,8 +15,9 @@ from typing import Any
 
 from runlake.artifact_model import ArtifactPath, UploadAddress, WantedUpload
 from runlake.errors import BadValueError, ConflictError
+from runlake.md5 import digest_of_hex, hex_of
 from runlake.server.wandb.artifact_addresses import upload_address
-from runlake.server.wandb.artifact_manifest import UploadedManifest, digest_of_hex, hex_of
+from runlake.server.wandb.artifact_manifest import UploadedManifest
 from runlake.server.wandb.context import RequestContext
 from runlake.server.wandb.ids import artifact_id_of, artifact_node_id, manifest_node_id, manifest_of
 from runlake.server.wandb.nodes.connection import WholeConnection
