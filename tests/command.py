@@ -4,8 +4,9 @@ import functools
 
 from typer import testing
 
-from runlake.cli.app import app
+from runlake.cli.app import app_of
 
+app = app_of()
 testing._get_command = functools.cache(testing._get_command)
 
 

@@ -16,7 +16,7 @@ import yaml
 from typer.main import get_command
 
 import warm
-from runlake.cli.app import app
+from command import app
 from runlake.cli.people import people_url
 from runlake.server.config import ServerConfig
 from waiting import DEADLINE_S, wait_until

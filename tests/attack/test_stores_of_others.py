@@ -13,7 +13,7 @@ from mutations import DEEP, changed
 from typer.testing import CliRunner
 from whole_story import PROJECT, write_story
 
-from runlake.cli.app import app
+from command import app
 from runlake.cli.failures import ExitCode
 from runlake.model import RunPath
 from runlake.service.local.service import LocalService

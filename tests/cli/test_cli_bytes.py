@@ -6,7 +6,7 @@ import click
 import pytest
 import typer
 
-from runlake.cli.app import app
+from command import app
 from runlake.cli.failures import ExitCode
 
 ODD = "\udced\udcff"

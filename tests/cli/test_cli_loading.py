@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from runlake.api.api import Api
-from runlake.cli.app import app, app_for
+from runlake.cli.app import GROUPS, VERBS, app_for, app_of
 
 RUN_AND_TELL = """
 import json, sys
@@ -49,16 +49,24 @@ def test_a_run_is_shown_without_pandas(loaded, arguments):
     assert loaded(*arguments) == ["pyarrow.parquet"]
 
 
+def verbs_of(app):
+    return [each.name for each in [*app.registered_commands, *app.registered_groups]]
+
+
 @pytest.mark.parametrize(
     "arguments", [["--dir", "ls", "show", "--help"], ["show", "--help"], ["--dir=ls", "show", "-h"]]
 )
 def test_the_verb_is_found_behind_the_options_before_it(runlake, arguments):
-    from runlake.cli.app import app_for
-
-    names = [each.callback.__name__ for each in app_for(arguments).registered_commands]
-    assert (names, app_for(arguments).registered_groups) == (["show"], [])
+    assert verbs_of(app_for(arguments)) == ["show"]
 
 
 @pytest.mark.parametrize("arguments", [[], ["--help"], ["shwo"], ["--dir", "show"], ["--dir"]])
 def test_where_no_verb_is_named_all_are_there(arguments):
-    assert app_for(arguments) is app
+    assert verbs_of(app_for(arguments)) == verbs_of(app_of()) == [*VERBS, *GROUPS]
+
+
+def test_no_other_verb_is_loaded_than_the_one_that_is_asked_for():
+    code = "import sys; from runlake.cli.app import app_for; app_for(['ls']); print(*sorted(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    files = {place.partition(":")[0] for place in [*VERBS.values(), *GROUPS.values()]}
+    assert [file for file in files if f"runlake.cli.{file}" in done.stdout.split()] == ["ls"]

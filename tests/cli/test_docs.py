@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from typer.main import get_command
 
-from runlake.cli.app import app
+from command import app
 from runlake.cli.export import SUFFIXES, Format, Shape, StreamName
 from runlake.cli.failures import MEANINGS
 

@@ -7,9 +7,9 @@ from pages import ROOT, blocks, make_desk, run_command, run_python, texts
 from typer.main import get_command
 
 import runlake
+from command import app
 from runlake.api.api import Api
 from runlake.api.stored_run import StoredRun
-from runlake.cli.app import app
 from runlake.sdk.run.run import Run
 from waiting import wait_for_captures
 

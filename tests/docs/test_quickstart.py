@@ -5,7 +5,7 @@ import re
 from pages import blocks, make_desk, run_python, texts
 from typer.main import get_command
 
-from runlake.cli.app import app
+from command import app
 
 PAGE = "docs/guide/quickstart.md"
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from pages import blocks, make_desk, run_command, run_python, texts
 from typer.main import get_command
 
-from runlake.cli.app import app
+from command import app
 from runlake.search.command import MACROS
 from runlake.search.configuration import parse_sweep
 

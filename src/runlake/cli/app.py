@@ -2,50 +2,65 @@
 
 from __future__ import annotations
 
-import copy
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from importlib import import_module
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
-from runlake.cli import (
-    artifact,
-    check,
-    diff,
-    execute,
-    export,
-    import_runs,
-    ls,
-    mcp,
-    merge,
-    move,
-    output,
-    people,
-    pull,
-    repair,
-    restore,
-    rm,
-    seal,
-    segments,
-    serve,
-    settings,
-    show,
-    sql,
-    sweep,
-    sync,
-    tail,
-    ui,
-    verify,
-    view,
-)
+from runlake.cli import output
 from runlake.cli.failures import ExitCode, describe, exit_code_of
 from runlake.cli.opening import GlobalOptions
 
 # Newer versions of typer carry click inside, older ones import it: only the family tree is the same in both.
 COMMAND_ERROR: type[BaseException] = typer.BadParameter.__mro__[2]
+
+VERBS = {
+    "ls": "ls:ls",
+    "show": "show:show",
+    "tail": "tail:tail",
+    "export": "export:export",
+    "verify": "verify:verify",
+    "pull": "pull:pull",
+    "restore": "restore:restore",
+    "diff": "diff:diff",
+    "sql": "sql:sql",
+    "segments": "segments:segments",
+    "rm": "rm:rm",
+    "seal": "seal:seal",
+    "check": "check:check",
+    "repair": "repair:repair",
+    "gc": "repair:gc",
+    "trash": "repair:trash",
+    "undelete": "repair:undelete",
+    "merge": "merge:merge",
+    "move": "move:move",
+    "import": "import_runs:import_runs",
+    "sync": "sync:sync",
+    "sweep": "sweep:sweep",
+    "agent": "sweep:agent",
+    "exec": "execute:exec_",
+    "settings": "settings:settings",
+    "ui": "ui:ui",
+    "view": "view:view",
+    "mcp": "mcp:mcp",
+    "serve": "serve:serve",
+    "login": "serve:login",
+    "logout": "serve:logout",
+}
+"""In the order of the help: the file of this folder, and the function in it."""
+
+GROUPS = {
+    "artifact": "artifact:artifact_commands",
+    "user": "people:user_commands",
+    "key": "people:key_commands",
+    "team": "people:team_commands",
+    "project": "people:project_commands",
+}
+"""The same of verbs that have verbs of their own."""
 
 
 class Commands(TyperGroup):
@@ -70,6 +85,16 @@ class Commands(TyperGroup):
             return super().invoke(ctx)
         except (OSError, KeyboardInterrupt) as error:  # typer would end with codes of its own
             raise typer.Exit(_fail(error)) from error
+
+
+class PassThrough(TyperCommand):
+    """A command whose arguments are somebody else's: nothing but a leading ``--help`` is read here."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if not args or args[0] == "--help":
+            return super().parse_args(ctx, args or ["--help"])
+        ctx.args = list(args)
+        return []
 
 
 def _fail(error: BaseException) -> int:
@@ -109,9 +134,6 @@ def new_app() -> typer.Typer:
     )
 
 
-app = new_app()
-
-
 def _print_version(asked: bool) -> None:
     if asked:
         from runlake.version import __version__
@@ -120,7 +142,6 @@ def _print_version(asked: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def root(
     context: typer.Context,
     store: Annotated[
@@ -135,56 +156,30 @@ def root(
     context.obj = GlobalOptions(store=store)
 
 
-app.command()(ls.ls)
-app.command()(show.show)
-app.command()(tail.tail)
-app.command()(export.export)
-app.command()(verify.verify)
-app.command()(pull.pull)
-app.command()(restore.restore)
-app.command()(diff.diff)
-app.command()(sql.sql)
-app.command()(segments.segments)
-app.command()(rm.rm)
-app.command()(seal.seal)
-app.command()(check.check)
-app.command()(repair.repair)
-app.command()(repair.gc)
-app.command()(repair.trash)
-app.command()(repair.undelete)
-app.command()(merge.merge)
-app.command()(move.move)
-app.command("import")(import_runs.import_runs)
-app.command()(sync.sync)
-app.command()(sweep.sweep)
-app.command()(sweep.agent)
-app.command("exec", cls=execute.PassThrough)(execute.exec_)
-app.command()(settings.settings)
-app.command()(ui.ui)
-app.command()(view.view)
-app.command()(mcp.mcp)
-app.command()(serve.serve)
-app.add_typer(artifact.artifact_commands, name="artifact")
-app.add_typer(people.user_commands, name="user")
-app.add_typer(people.key_commands, name="key")
-app.add_typer(people.team_commands, name="team")
-app.add_typer(people.project_commands, name="project")
-app.command()(serve.login)
-app.command()(serve.logout)
-
-
 def app_for(arguments: Sequence[str]) -> typer.Typer:
-    """`app`, with no other verb than the one that is asked for: to build them all is more work than `ls` has to do."""
-    verb = _verb_of(arguments) or ""
-    commands = [
-        each for each in app.registered_commands if verb in (each.name, getattr(each.callback, "__name__", None))
-    ]
-    groups = [each for each in app.registered_groups if verb == each.name]
-    if not commands and not groups:
-        return app  # which has help for all, and says what is near to a verb that there is not
-    chosen = copy.copy(app)
-    chosen.registered_commands, chosen.registered_groups = commands, groups
-    return chosen
+    """The command with the one verb that is asked for; where none is, or none that there is, with all of them.
+
+    To load and to build them all is more work than `ls` has to do.
+    """
+    verb = _verb_of(arguments)
+    return app_of([verb]) if verb in VERBS or verb in GROUPS else app_of()
+
+
+def app_of(verbs: Iterable[str] = (*VERBS, *GROUPS)) -> typer.Typer:
+    """The command ``runlake`` with these verbs, or with all."""
+    app = new_app()
+    app.callback()(root)
+    for verb in verbs:
+        if verb in GROUPS:
+            app.add_typer(_load(GROUPS[verb]), name=verb)
+        else:
+            app.command(verb, cls=PassThrough if verb == "exec" else None)(_load(VERBS[verb]))
+    return app
+
+
+def _load(place: str) -> Any:
+    module, _, name = place.partition(":")
+    return getattr(import_module(f"runlake.cli.{module}"), name)
 
 
 def _verb_of(arguments: Sequence[str]) -> str | None:

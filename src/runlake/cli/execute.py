@@ -5,22 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import typer
-from typer.core import TyperCommand
 
 from runlake.cli.opening import GlobalOptions
-
-
-class PassThrough(TyperCommand):
-    """A command whose arguments are somebody else's: nothing but a leading ``--help`` is read here."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        if not args or args[0] == "--help":
-            return super().parse_args(ctx, args or ["--help"])
-        ctx.args = list(args)
-        return []
 
 
 def exec_(context: typer.Context) -> None:

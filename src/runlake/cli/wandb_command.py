@@ -14,8 +14,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from runlake.cli import output
-from runlake.cli.app import app as runlake_app
-from runlake.cli.app import new_app
+from runlake.cli.app import app_for, new_app
 from runlake.cli.opening import open_store
 from runlake.errors import BadValueError, NotSupportedError
 
@@ -270,7 +269,7 @@ for _name, _reason in REFUSED.items():
 
 def _runlake(*arguments: str) -> NoReturn:
     """Go on as ``runlake …``."""
-    runlake_app(args=list(arguments), prog_name="runlake")
+    app_for(arguments)(args=list(arguments), prog_name="runlake")
     raise AssertionError("unreachable: the command ends the process")
 
 

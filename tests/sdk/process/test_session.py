@@ -13,7 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 import runlake
-from runlake.cli.app import app
+from command import app
 from runlake.errors import BadValueError, ReadOnlyError, RunlakeError, RunlakeWarning, UsageError
 from runlake.model import RunPath
 from runlake.sdk.active_run import NotStartedError
