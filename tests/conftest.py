@@ -20,6 +20,14 @@ NOBODY = Path(__file__).parent / "nobody.pem"
 NO_MATTER = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 """A fixture that examples share, and how long it took to make them: a busy machine is no fault of a strategy."""
 
+MARKS_OF_FOLDERS = {
+    "tests/attack/": ["long"],
+    "tests/integrations/peers/": ["integration", "long"],
+    "tests/page/": ["browser"],
+    "tests/server/official/": ["integration"],
+}
+"""All tests of these folders are of that kind."""
+
 COMMON = {"deadline": None, "print_blob": True, "suppress_health_check": NO_MATTER}
 settings.register_profile("runlake", max_examples=20, **COMMON)
 settings.register_profile("thorough", max_examples=1000, **COMMON)
@@ -67,6 +75,13 @@ def pytest_collection():
         gc.freeze()
         atexit.register(gc.unfreeze)  # packages in C look at the end whether all of theirs is gone
         gc.enable()
+
+
+def pytest_itemcollected(item):
+    for folder, marks in MARKS_OF_FOLDERS.items():
+        if item.nodeid.startswith(folder):
+            for mark in marks:
+                item.add_marker(mark)
 
 
 def pytest_unconfigure():

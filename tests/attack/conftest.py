@@ -7,12 +7,6 @@ pytest.register_assert_rewrite("besieged")
 from besieged import Besieged  # noqa: E402
 
 
-def pytest_collection_modifyitems(items):
-    for item in items:
-        if item.path.parent.name == "attack":
-            item.add_marker(pytest.mark.long)
-
-
 def pytest_terminal_summary(terminalreporter):
     for reports in terminalreporter.stats.values():
         for report in reports:

@@ -15,13 +15,6 @@ import many_runs
 pytest.register_assert_rewrite("example_checks")
 
 
-def pytest_collection_modifyitems(items):
-    """Every test here meets the official client."""
-    for item in items:
-        if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.integration)
-
-
 @pytest.fixture(scope="session")
 def seat(request, tmp_path_factory):
     """A user of the official client, and a server over a store with the projects ``ada/before`` and ``ada/many``."""
