@@ -121,6 +121,22 @@ def test_work_ends_when_whoever_asked_has_left_and_its_turn_is_given_to_the_next
     assert ended_by == ["ClientGoneError", None]
 
 
+def test_who_leaves_at_the_moment_of_getting_a_turn_takes_none():
+    async def scenario(turns):
+        works = [Work(), Work()]
+        tasks = [asyncio.ensure_future(turns.run("ann", work)) for work in works]
+        await until(lambda: works[0].has_begun.is_set() and works[1].has_begun.is_set())
+        left = asyncio.ensure_future(turns.run("ann", lambda: "unheard"))
+        await until(lambda: turns._waiting)
+        next(iter(turns._waiting)).add_done_callback(lambda _: left.cancel())
+        works[0].released.set()
+        given = await asyncio.gather(left, return_exceptions=True)
+        works[1].released.set()
+        return [type(one) for one in given], await asyncio.gather(*tasks), turns._working
+
+    assert at_once(scenario) == ([asyncio.CancelledError], ["done", "done"], {})
+
+
 def test_work_that_takes_too_long_ends_with_what_to_do():
     async def scenario(turns):
         with pytest.raises(TooLargeError, match="ask for less"):

@@ -120,7 +120,9 @@ class Turns:
         turn = asyncio.get_running_loop().create_future()
         self._waiting[turn] = who
         try:
-            await asyncio.wait_for(asyncio.shield(turn), None if is_begun else self._wait_s)
+            # Not `wait_for`, which forgets before Python 3.12 that it was cancelled at the moment of the turn.
+            async with asyncio.timeout(None if is_begun else self._wait_s):
+                await asyncio.shield(turn)
         except (TimeoutError, asyncio.CancelledError) as error:
             if self._waiting.pop(turn, None) is None:
                 self._end(who)  # it was given at the same moment
