@@ -52,7 +52,7 @@ def repeated(texts: Sequence[str], counts: Any, codes: Any = np.int8) -> pa.Dict
 
 
 def with_plain_numbers(answer: pa.Table) -> pa.Table:
-    """An answer whose decimals are numbers as all programs have them: a sum of integers is one in DuckDB, and so is 0.5.
+    """An answer whose decimals are plain numbers: DuckDB has a sum of integers as one, and 0.5.
 
     Integers beyond 64 bits stay what they are.
     """
