@@ -11,7 +11,7 @@ import typer
 
 from runlake.cli import output
 from runlake.cli.failures import LeftOutError
-from runlake.cli.format import format_count, format_size
+from runlake.cli.format import format_count, format_size, format_things
 from runlake.cli.import_server import WORKER_COUNT, ServerAsked, import_server
 from runlake.cli.opening import default_project, open_store
 from runlake.errors import RunlakeError
@@ -153,7 +153,7 @@ def _tell(found: _Found, *, as_json: bool) -> None:
         counts = f"{format_count(one.version_count, 'artifact version')}, {format_count(one.sweep_count, 'sweep')}"
         output.note(f"and of the project: {counts}, {format_size(one.put_bytes)}")
         for what, count in one.lost.items():
-            output.note(f"no home here: {format_count(count, what)}")
+            output.note(f"no home here: {format_things(count, what)}")
         if one.untold:
             output.note(f"not handed out by W&B, so left there if there are any: {', '.join(one.untold)}")
     for failure in (*found.failures, *problems):
@@ -203,7 +203,7 @@ def imported_document(imported: Imported) -> dict[str, Any]:
 def _row(imported: Imported) -> tuple[str, str, str, str, str]:
     notes = [*imported.problems]
     notes += [format_count(imported.artifact_count, "artifact")] if imported.artifact_count else []
-    notes += [f"no home here: {format_count(count, what)}" for what, count in imported.lost.items()]
+    notes += [f"no home here: {format_things(count, what)}" for what, count in imported.lost.items()]
     if imported.read_counts != imported.kept_counts:
         notes.append(f"{imported.read_counts} rows were read, and {imported.kept_counts} are here")
     rows = str(imported.kept_counts.get("history", 0))
