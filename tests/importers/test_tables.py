@@ -1,6 +1,7 @@
 """Tables come back as the runs that they were exported from."""
 
 import json
+import math
 import re
 
 import pytest
@@ -39,7 +40,8 @@ def rows(store, run_id):
 def test_an_exported_run_comes_back(home, suffix):
     with runlake.init(project="p", id="r") as run:
         for step in range(5):
-            run.log({"loss": 1 / (step + 1), "n": step, "text": f"é,{step}", "deep": {"x": step / 3}}, step=3 * step)
+            row = {"loss": 1 / (step + 1), "n": step, "text": f"é,{step}", "deep": {"x": step / 3}, "n.b": step}
+            run.log(row if step else {**row, "loss": math.inf}, step=3 * step)
     store = run.settings.store
     export_run(LocalService(store, default_entity="ann"), run.run_path, home / f"r.{suffix}", format=suffix)
     with runlake.Api(store) as api:
@@ -68,7 +70,14 @@ def test_rows_without_axes_are_numbered(home):
 
 @pytest.mark.parametrize(
     ("name", "content"),
-    [("t.jsonl", b"{"), ("t.jsonl", b"\xff\n[1]\n"), ("t.parquet", b"no parquet"), ("t.arrow", b""), ("t.csv", b"")],
+    [
+        ("t.jsonl", b"{"),
+        ("t.jsonl", b"\xff\n[1]\n"),
+        ("t.parquet", b"no parquet"),
+        ("t.arrow", b""),
+        ("t.csv", b""),
+        ("t.csv", b"a,a\n1,2\n"),
+    ],
 )
 def test_what_is_no_table_says_so(home, name, content):
     (home / name).write_bytes(content)
@@ -78,13 +87,14 @@ def test_what_is_no_table_says_so(home, name, content):
 
 def test_lines_that_are_no_rows_are_named_and_counted_and_the_rest_comes(home):
     lines = [b'\xef\xbb\xbf{"n": 0}', b'{"n": ', b"[1]", b'{"n": "\xff"}', b"", b'{"n": 1}', b"x", b'{"n": 2}']
+    lines += [b'{"\\ud800": 1}', b'{"n":' * 2000 + b"1" + b"}" * 2000]
     (home / "t.jsonl").write_bytes(b"\n".join(lines))
     done, left = bring_all(home, home / "t.jsonl")
     assert (done.outcome, done.is_whole, done.kept_counts) == ("new", True, {"history": 3})
     assert [row["n"] for row in rows(home / "imported", "t")] == [0, 1, 2]
-    assert (left.what, left.item_count, left.is_damage) == ("line", 4, True)
+    assert (left.what, left.item_count, left.is_damage) == ("line", 6, True)
     assert re.fullmatch(
-        r"line 2 is no JSON: .+; line 3 is no object: b'\[1\]\\n'; line 4 is no JSON: .+; and 1 more", left.why
+        r"line 2 is no JSON: .+; line 3 is no object: b'\[1\]\\n'; line 4 is no JSON: .+; and 3 more", left.why
     )
     assert [one.outcome for one in bring_all(home, home / "t.jsonl")[:1]] == ["same"]
 

@@ -8,7 +8,6 @@ stand together. The name of a column is a path: ``a.b`` is `b` of the dict `a`.
 from __future__ import annotations
 
 import itertools
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,11 +15,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from runlake.errors import BadValueError
+from runlake.errors import BadValueError, LogTypeError
 from runlake.importers.foreign import ForeignRow, ForeignRun, LeftOut, mark_of
 from runlake.importers.table_lines import BrokenLines, csv_batches
 from runlake.model import RUNTIME, STEP, TIMESTAMP, LoggedRow, WriterBatch, WriterStart
-from runlake.values import unflatten
+from runlake.values import decode_json, escape_key, flatten, join_path, split_path, unflatten
 
 RUN_COLUMN = "run_id"
 SUFFIXES = {".csv": "csv", ".parquet": "parquet", ".arrow": "arrow", ".feather": "arrow", ".jsonl": "jsonl"}
@@ -85,10 +84,24 @@ def _rows(file: Path, broken: BrokenLines) -> Iterator[dict[str, Any]]:
             yield from _json_lines(file, broken)
             return
         for batch in _batches(file, broken):
+            paths = _paths(file, batch.schema.names)
             for row in batch.to_pylist():
-                yield unflatten((path, value) for path, value in row.items() if value is not None)
+                yield unflatten((paths[name], value) for name, value in row.items() if value is not None)
     except (pa.ArrowException, OSError) as error:
         raise BadValueError(f"{file} cannot be read as a table: {error}") from None
+
+
+def _paths(file: Path, names: list[str]) -> dict[str, str]:
+    """The path that each column is: where ``a`` is one too, ``a.b`` is a key with a dot in it."""
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise BadValueError(f"{file} has several columns called {twice!r}, of which a row could keep one; rename them")
+    found = {}
+    for name in names:
+        keys = split_path(name)
+        is_plain = any(join_path(keys[:count]) in names for count in range(1, len(keys)))
+        found[name] = escape_key(".".join(keys)) if is_plain else name
+    return found
 
 
 def _batches(file: Path, broken: BrokenLines) -> Iterator[pa.RecordBatch]:
@@ -110,12 +123,16 @@ def _json_lines(file: Path, broken: BrokenLines) -> Iterator[dict[str, Any]]:
             if not line.strip():
                 continue
             try:
-                row = json.loads(line.decode("utf-8-sig" if number == 1 else "utf-8"))
-            except (ValueError, RecursionError) as error:
-                broken.add(number, f"no JSON: {error}")
+                row = decode_json(line.decode("utf-8-sig" if number == 1 else "utf-8"))
+                if not isinstance(row, dict):
+                    broken.add(number, f"no object: {line[:60]!r}")
+                    continue
+                flatten(row)
+            except LogTypeError as error:
+                broken.add(number, f"not kept: {error}")
                 continue
-            if not isinstance(row, dict):
-                broken.add(number, f"no object: {line[:60]!r}")
+            except (ValueError, LookupError, TypeError, RecursionError) as error:
+                broken.add(number, f"no JSON: {error}")
                 continue
             is_empty = False
             yield row
