@@ -158,11 +158,17 @@ def _tell(found: _Found, *, as_json: bool) -> None:
             output.note(f"not handed out by W&B, so left there if there are any: {', '.join(one.untold)}")
     for failure in (*found.failures, *problems):
         output.print_error(str(failure))
-    left_count = len(found.failures) + sum(not one.is_whole for one in found.runs)
-    left_count += sum(left.is_damage for left in found.left_out)
-    if left_count or problems:
-        beside = f", and {format_count(len(problems), 'thing')} of a project" if problems else ""
-        raise LeftOutError(f"{format_count(left_count, 'run')} not whole{beside}")
+    damaged = [left.what for left in found.left_out if left.is_damage]
+    run_count = len(found.failures) + sum(not one.is_whole for one in found.runs) + damaged.count("run")
+    told = [
+        f"{format_count(run_count, 'run')} not whole" if run_count else "",
+        f"{format_count(len(damaged) - damaged.count('run'), 'other thing')} left out"
+        if set(damaged) - {"run"}
+        else "",
+        f"{format_count(len(problems), 'thing')} of a project" if problems else "",
+    ]
+    if any(told):
+        raise LeftOutError(", and ".join(filter(None, told)))
 
 
 def _target(service: Service, project: str | None, theirs: str | None) -> tuple[str, str]:

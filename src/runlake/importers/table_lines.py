@@ -25,9 +25,9 @@ class BrokenLines:
             self._named.append(f"line {number} is {why}")
 
     def text(self) -> str:
-        """What is wrong, as a person reads it."""
+        """What is wrong, as a person reads it behind their count."""
         more = self.count - len(self._named)
-        return "; ".join([*self._named, *([f"and {more:,} more"] if more else [])])
+        return f"of no row: {'; '.join([*self._named, *([f'and {more:,} more'] if more else [])])}"
 
 
 def csv_batches(file: Path, broken: BrokenLines) -> Iterator[pa.RecordBatch]:

@@ -8,6 +8,7 @@ stand together. The name of a column is a path: ``a.b`` is `b` of the dict `a`.
 from __future__ import annotations
 
 import itertools
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -123,13 +124,17 @@ def _json_lines(file: Path, broken: BrokenLines) -> Iterator[dict[str, Any]]:
             if not line.strip():
                 continue
             try:
-                row = decode_json(line.decode("utf-8-sig" if number == 1 else "utf-8"))
+                text = line.decode("utf-8-sig" if number == 1 else "utf-8").strip()
+                row = decode_json(text)
                 if not isinstance(row, dict):
-                    broken.add(number, f"no object: {line[:60]!r}")
+                    broken.add(number, f"no object: {text[:60]!r}")
                     continue
                 flatten(row)
             except LogTypeError as error:
                 broken.add(number, f"not kept: {error}")
+                continue
+            except json.JSONDecodeError as error:
+                broken.add(number, f"no JSON: {error.msg} at character {error.pos + 1:,}")
                 continue
             except (ValueError, LookupError, TypeError, RecursionError) as error:
                 broken.add(number, f"no JSON: {error}")
@@ -137,4 +142,4 @@ def _json_lines(file: Path, broken: BrokenLines) -> Iterator[dict[str, Any]]:
             is_empty = False
             yield row
     if is_empty and broken.count:
-        raise BadValueError(f"{file} holds no JSON object: {broken.text()}")
+        raise BadValueError(f"{file} has {broken.count:,} lines {broken.text()}")
