@@ -10,6 +10,7 @@ from runlake.cli.format import (
     format_duration,
     format_number,
     format_size,
+    format_things,
     format_time,
     format_value,
     one_line,
@@ -49,6 +50,13 @@ def test_a_time_is_local_and_a_missing_one_is_a_dash(monkeypatch):
 
 def test_counts_agree_with_their_noun():
     assert [format_count(n, "run") for n in (0, 1, 2, 1234)] == ["0 runs", "1 run", "2 runs", "1,234 runs"]
+
+
+def test_phrases_have_no_plural():
+    assert [format_things(n, "file that is gone") for n in (1, 2)] == ["1 file that is gone", "2 × file that is gone"]
+    assert [format_things(n, "environment variable") for n in (1, 57)] == [
+        "1 environment variable", "57 environment variables",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(

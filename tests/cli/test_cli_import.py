@@ -41,12 +41,16 @@ def test_json_counts_both_sides(runlake, tables):
     }  # fmt: skip
 
 
-def test_what_cannot_be_read_is_named_and_the_others_come(runlake, tables):
-    (tables / "a.csv").write_text("loss,x\n0.5\n")
-    came = runlake("import", str(tables / "a.csv"), str(tables / "b.jsonl"), "-p", "mnist")
+def test_what_cannot_be_read_is_named_and_the_others_come(runlake, tables, tmp_path):
+    (tables / "a.csv").write_text("loss,x\n0.5\n1,2\n")
+    (tmp_path / "c.parquet").write_bytes(b"PAR1")
+    came = runlake("import", str(tmp_path / "c.parquet"), str(tables), "-p", "mnist")
     assert came.code == 1
-    assert "a.csv cannot be read as a table" in came.err
-    assert "imported 1 run (1 new, 0 continued, 0 same): 1 row, 0 B" in came.err
+    counted, summary, failure, end = came.err.splitlines()
+    assert counted == (f"left out: 1 line of no row: line 2 is of 1 cells, and not of 2: '0.5' ({tables / 'a.csv'})")
+    assert summary == "imported 2 runs (2 new, 0 continued, 0 same): 2 rows, 0 B"
+    assert "c.parquet cannot be read as a table" in failure
+    assert end == "runlake: 1 run not whole, and 1 other thing left out"
 
 
 @pytest.mark.parametrize(

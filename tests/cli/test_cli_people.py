@@ -114,3 +114,13 @@ def test_mistakes_are_one_line_and_a_code(runlake, arguments, code, said):
     ended = runlake(*arguments)
     assert (ended.code, ended.out, ended.err.count("\n")) == (code, "", 1)
     assert said in ended.err
+
+
+def test_people_of_a_store_in_a_database_are_kept_there(runlake, people, monkeypatch, tmp_path):
+    monkeypatch.setenv("RUNLAKE_DATABASE", f"sqlite:///{tmp_path / 'cluster.sqlite'}")
+    runlake("user", "add", "bob", "--key", CHOSEN)
+    assert people.list_users() == []
+    assert json.loads(runlake("user", "list", "--json").out)["users"][0]["user"] == "bob"
+    folder = os.environ["RUNLAKE_DIR"]
+    assert json.loads(runlake("user", "list", "--json", "--dir", folder).out)["users"] == []
+    assert json.loads(runlake("--dir", folder, "user", "list", "--json").out)["users"] == []

@@ -8,6 +8,7 @@ from urllib.request import urlopen
 
 import pytest
 
+from artifact_contents import contents_of
 from runlake.artifact_model import (
     ArtifactEdit,
     ArtifactPath,
@@ -49,16 +50,6 @@ def keep(service, files, *, path=MODEL, **fields):
     return service.commit_artifact(draft, entries_of(files))
 
 
-def read_all(service, path):
-    manifest = service.read_manifest(path)
-    found = {}
-    for entry in manifest:
-        if entry.ref is None:
-            with service.open_content(path, entry.path) as content:
-                found[entry.path] = content.read()
-    return found
-
-
 def test_the_links_of_a_version_are_told_wherever_they_are(service):
     first, second = keep(service, {"a": b"1"}), keep(service, {"a": b"2"})
     portfolios = [CollectionPath("ann", project, name) for project, name in (("vision", "x"), ("shelf", "y"))]
@@ -92,7 +83,7 @@ def test_what_was_committed_is_read_back(service):
         ("t",),
     )
     assert [entry.path for entry in service.read_manifest(MODEL.at("v0"))] == ["a.txt", "b/weights.bin", "empty"]
-    assert read_all(service, MODEL.at("latest")) == files
+    assert contents_of(service, MODEL.at("latest")) == files
     assert found.digest == digest_of(service.read_manifest(MODEL.at("v0")))
 
 
@@ -143,7 +134,7 @@ def test_what_a_version_of_the_collection_has_need_not_be_put_again(service):
     assert [(content.digest, content.size_bytes) for content in known] == [(md5_of(b"same"), 4)]
     service.put_content(draft, io.BytesIO(b"new"))
     service.commit_artifact(draft, entries_of({"a": b"new", "b": b"same"}))
-    assert read_all(service, MODEL.at("v1")) == {"a": b"new", "b": b"same"}
+    assert contents_of(service, MODEL.at("v1")) == {"a": b"new", "b": b"same"}
 
 
 def test_what_another_collection_has_is_not_found_by_its_digest(service):
@@ -181,9 +172,9 @@ def test_what_was_put_with_a_name_is_read_until_the_draft_is_committed(service):
         ("parts/2", md5_of(b"new"), 3),
         ("parts/3", md5_of(b"first"), 5),
     ]
-    assert read_all(service, draft) == {"parts/1 é": b"first", "parts/2": b"new", "parts/3": b"first"}
+    assert contents_of(service, draft) == {"parts/1 é": b"first", "parts/2": b"new", "parts/3": b"first"}
     service.commit_artifact(draft, entries_of({"a": b"1"}))
-    assert read_all(service, draft) == {"a": b"1"}
+    assert contents_of(service, draft) == {"a": b"1"}
 
 
 def test_an_id_that_turned_out_to_be_another_version_leads_to_that_one(service):
@@ -219,7 +210,7 @@ def test_two_files_of_one_name_and_a_file_where_a_folder_is_are_refused(service)
 
 def test_names_that_differ_only_in_case_are_two_files(service):
     keep(service, {"A": b"upper", "a": b"lower"})
-    assert read_all(service, MODEL.at("v0")) == {"A": b"upper", "a": b"lower"}
+    assert contents_of(service, MODEL.at("v0")) == {"A": b"upper", "a": b"lower"}
 
 
 def test_references_are_kept_as_they_are(service):
@@ -300,7 +291,7 @@ def test_a_deleted_version_is_gone_and_its_number_is_not_given_again(service):
         service.read_artifact(MODEL.at("v0"))
     assert keep(service, {"a": b"1"}).version == "v1"
     assert service.restore_artifact(MODEL.at("v0")).state == "COMMITTED"
-    assert read_all(service, MODEL.at("v0")) == {"a": b"1"}
+    assert contents_of(service, MODEL.at("v0")) == {"a": b"1"}
 
 
 def test_a_portfolio_has_links_to_versions_of_other_collections(service):
@@ -314,7 +305,7 @@ def test_a_portfolio_has_links_to_versions_of_other_collections(service):
     assert linked.source == ArtifactPath(*MODEL, "v0")
     assert service.link_artifact(MODEL.at("v0"), shelf).version == "v0"
     assert service.link_artifact(other.path, shelf).version == "v1"
-    assert read_all(service, shelf.at("prod")) == {"a": b"1"}
+    assert contents_of(service, shelf.at("prod")) == {"a": b"1"}
     assert [(info.version, info.source) for info in service.list_artifacts(shelf)] == [
         ("v1", other.path),
         ("v0", made.path),

@@ -44,6 +44,14 @@ def test_values_of_every_type_sealed_or_not(service, train):
     ]
 
 
+def test_sums_of_whole_numbers_and_fractions_are_plain_numbers(service, train):
+    train("r1").log(loss=1.5).log(loss=2.5).finish()
+    (found,) = rows(
+        service, "SELECT sum(step), sum(step) * 0.5, 1.25, sum(step) + 2::HUGEINT * 9223372036854775807 FROM history"
+    )
+    assert list(map(repr, found)) == ["1", "0.5", "1.25", "Decimal('18446744073709551615')"]
+
+
 def test_rows_have_their_times_where_they_are_asked_for(service, train):
     train("r1").log(loss=1.0).log(loss=2.0).finish()
     ((low, high),) = rows(service, "SELECT min(timestamp), max(runtime) FROM history WHERE key = 'loss'")

@@ -4,6 +4,7 @@ import tarfile
 from collections import Counter
 from pathlib import Path
 
+from artifact_contents import contents_of
 from runlake.artifact_model import CollectionPath
 from runlake.importers.bring import bring
 from runlake.importers.find import read_runs
@@ -67,16 +68,9 @@ class Imports:
     def versions(self, project, name):
         """(type, aliases, metadata, content of each file) of the versions of an artifact."""
         return [
-            (version.type, sorted(version.aliases), version.metadata, self._contents(version))
+            (version.type, sorted(version.aliases), version.metadata, contents_of(self.service, version.path))
             for version in self.service.list_artifacts(CollectionPath("ann", project, name))
         ]
-
-    def _contents(self, version):
-        found = {}
-        for entry in self.service.read_manifest(version.path):
-            with self.service.open_content(version.path, entry.path) as content:
-                found[entry.path] = content.read()
-        return found
 
     def files(self, name):
         """The content of each file of a run."""

@@ -112,6 +112,19 @@ def test_a_run_without_an_end_goes_on_when_there_is_more(service):
     assert (done.outcome, done.is_whole, done.is_ended) == ("continued", True, True)
 
 
+def test_a_run_without_an_end_of_which_nothing_is_new_is_the_same(service):
+    row = ForeignRow("history", LoggedRow(0, 1000.0, 0.0, {"loss": float("nan")}))
+
+    def taken(*said, **of):
+        return bring(service, PATH, foreign(said=iter([row, *said]), **of)).outcome
+
+    lr = WriterBatch(config={"lr": 0.2})
+    assert [taken(lr), taken(lr), taken(WriterBatch(config={"lr": 0.3}))] == ["new", "same", "continued"]
+    files = (("a/b.txt", b"content"), ("c", b"more"))
+    assert [taken(lr, files=files), taken(lr, files=files)] == ["continued", "same"]
+    assert [taken(row), taken(row, WriterBatch(exit_code=0))] == ["continued", "continued"]
+
+
 def test_another_run_of_that_path_is_not_touched(service, tmp_path):
     Trainer(tmp_path / "store", "r", project="p").log(a=1).finish()
     with pytest.raises(ConflictError, match="another run of that path"):

@@ -75,8 +75,10 @@ def test_histograms_are_data_types(service, tmp_path):
 def test_a_run_that_is_written_to_goes_on_with_the_next_import(service, tmp_path):
     write(tmp_path / "logs", *numbers(range(3)), is_old=False)
     (first,) = bring_all(service, tmp_path / "logs")
+    (again,) = bring_all(service, tmp_path / "logs")
     write(tmp_path / "logs", *numbers(range(5)))
     (second,) = bring_all(service, tmp_path / "logs")
+    assert (again.outcome, again.is_ended, again.is_whole) == ("same", False, True)
     assert (first.is_ended, second.outcome, second.is_ended, second.is_whole) == (False, "continued", True, True)
     assert values(service, "logs")[0] == list(range(5))
     assert LIVE_S > 0

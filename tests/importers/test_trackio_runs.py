@@ -78,6 +78,7 @@ def test_a_run_that_was_written_to_lately_goes_on(imports, folder):
     change(database, f"update metrics set timestamp = '{lately}' where run_name = 'second'")
     imports.take(database)
     assert imports.info("second").state == "running"
+    assert imports.take(database) == ["same", "same"]
     change(
         database,
         "insert into metrics (run_id, timestamp, run_name, step, metrics) "

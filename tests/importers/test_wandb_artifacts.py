@@ -8,6 +8,7 @@ import os
 import pytest
 from wandb_bytes import EXIT, history, log, record, run
 
+from artifact_contents import contents_of
 from protobuf_bytes import field
 from runlake.artifact_model import CollectionPath, ManifestEntry, digest_of
 from runlake.importers.bring import bring
@@ -60,15 +61,6 @@ def write(program, *records, run_id="abc"):
     return file
 
 
-def read_all(service, path):
-    found = {}
-    for each in service.read_manifest(path):
-        if each.ref is None:
-            with service.open_content(path, each.path) as content:
-                found[each.path] = content.read()
-    return found
-
-
 def test_an_artifact_is_a_version_with_all_that_is_known_of_it(service, program):
     staged = program / "staged"
     staged.write_bytes(b"1" * 100)
@@ -88,7 +80,7 @@ def test_an_artifact_is_a_version_with_all_that_is_known_of_it(service, program)
     manifest = service.read_manifest(MODEL.at("v0"))
     assert manifest[2] == ManifestEntry(path="z", digest="etag", ref="s3://b/z", extra={"etag": "etag"})
     assert made.digest == digest_of(manifest)
-    assert read_all(service, MODEL.at("v0")) == {"a/x": b"1" * 100, "y": b"2"}
+    assert contents_of(service, MODEL.at("v0")) == {"a/x": b"1" * 100, "y": b"2"}
     assert [one.version for one in service.list_run_artifacts(PATH, "logged")] == ["v0"]
 
 

@@ -11,6 +11,7 @@ import threading
 import pytest
 
 import warm
+from artifact_contents import contents_of
 from runlake.artifact_model import ArtifactEdit, ArtifactStart, CollectionEdit, CollectionPath, ManifestEntry, digest_of
 from runlake.errors import ConflictError, ForbiddenError, NotFoundError, UnreachableError, UsageError
 from runlake.service.local.service import LocalService
@@ -84,14 +85,6 @@ def sent_all(machine, run, service):
     return ship(Shipper(service, machine.layout, run, sends_beside=True), is_written_to=lambda: False)
 
 
-def read_all(service, path):
-    found = {}
-    for entry in service.read_manifest(path):
-        with service.open_content(path, entry.path) as content:
-            found[entry.path] = content.read()
-    return found
-
-
 def versions(service, path=MODEL):
     return [(one.version, one.artifact_id, one.aliases) for one in service.list_artifacts(path)]
 
@@ -111,7 +104,7 @@ def test_what_a_run_logged_and_used_arrives_with_it(here, server, remote):
         there = server.read_artifact(MODEL.at(f"v{number}"))
         assert (there.created_at, there.created_by, there.metadata) == (one.created_at, run, {"n": number})
         assert there.user is None
-        assert read_all(server, there.path) == files[number]
+        assert contents_of(server, there.path) == files[number]
         assert (
             wait_for_sent(here.layout, run, one.artifact_id, 0.0)
             == read_sent(here.layout, run, "logged", one.artifact_id).there
@@ -338,7 +331,7 @@ def test_a_process_that_is_killed_in_the_middle_leaves_no_half_version_and_then_
     process = warm.Popen([sys.executable, "-m", "runlake.ship.process", str(here.layout.run_dir(run))])
     assert process.wait(DEADLINE_S) == 0
     assert versions(server) == [("v0", made.artifact_id, ("latest",))]
-    assert read_all(server, MODEL.at("v0")) == files
+    assert contents_of(server, MODEL.at("v0")) == files
     assert read_shipped(here.layout.run_dir(run)).is_complete
 
 
@@ -383,7 +376,7 @@ def test_a_server_that_goes_away_at_any_moment_has_all_of_it_once_in_the_end(
     assert ship(shipping, sleep=lambda s: None, is_written_to=lambda: False)
     assert holder.service.left_count < 2
     assert versions(server) == [("v0", made.artifact_id, ("latest",))]
-    assert read_all(server, MODEL.at("v0")) == files
+    assert contents_of(server, MODEL.at("v0")) == files
     assert server.list_artifact_users(MODEL.at("v0")) == [run]
 
 

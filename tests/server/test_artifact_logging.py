@@ -21,6 +21,7 @@ from artifact_client import (
 )
 from in_process import InProcess
 
+from artifact_contents import contents_of
 from runlake.artifact_model import CollectionPath, digest_of
 from runlake.errors import NotFoundError
 from runlake.model import RunPath, WriterStart
@@ -64,15 +65,6 @@ def client(server):
     return client_of(server)
 
 
-def bytes_of(server, path):
-    found = {}
-    for entry in server.service.read_manifest(path):
-        if entry.ref is None:
-            with server.service.open_content(path, entry.path) as content:
-                found[entry.path] = content.read()
-    return found
-
-
 def versions(server, path=DATA):
     return [(info.version, info.aliases) for info in server.service.list_artifacts(path)]
 
@@ -83,7 +75,7 @@ def test_what_was_logged_is_what_our_own_verbs_read(server, client):
     tags = [{"tagName": "small", "attributes": None, "tagCategoryName": None}]
     client.log(files, metadata=metadata, description="first", tags=tags, ttlDurationSeconds=60, historyStep=3)
     info = server.service.read_artifact(DATA.at("latest"))
-    assert bytes_of(server, DATA.at("v0")) == FILES_OF_ONE
+    assert contents_of(server.service, DATA.at("v0")) == FILES_OF_ONE
     assert info.digest == digest_of(server.service.read_manifest(DATA.at("v0"))) == digest_of_files(files)
     assert (info.size_bytes, info.file_count, info.user, info.type) == (70_012, 4, "ann", "dataset")
     assert (info.description, info.tags, info.ttl_s, info.history_step) == ("first", ("small",), 60.0, 3)
@@ -109,7 +101,7 @@ def test_the_same_again_is_the_same_version_and_only_what_changed_is_put(server,
     client.put(uploads["twice"]["uploadUrl"], b"changed")
     client.put_manifest(begun["id"], changed)
     assert client.commit(begun["id"])["versionIndex"] == 1
-    assert bytes_of(server, DATA.at("v1")) == changed
+    assert contents_of(server.service, DATA.at("v1")) == changed
     assert versions(server) == [("v1", ("latest",)), ("v0", ())]
 
 
@@ -128,7 +120,7 @@ def test_each_request_may_come_twice(server, client):
     assert client.commit(begun["id"]) == made
     assert client.begin(FILES_OF_ONE)["state"] == "COMMITTED"
     assert versions(server) == [("v0", ("latest",))]
-    assert bytes_of(server, DATA.at("v0")) == FILES_OF_ONE
+    assert contents_of(server.service, DATA.at("v0")) == FILES_OF_ONE
 
 
 @pytest.mark.parametrize("request_count", [pytest.param(1, marks=pytest.mark.long), 4])
@@ -147,7 +139,7 @@ def test_a_server_may_begin_anew_between_any_two_requests(tmp_path, request_coun
     client.log(FILES_OF_ONE)
     more = {"more": b"more"}
     client.log(more, kind="INCREMENTAL")
-    assert bytes_of(server, DATA.at("v1")) == {**FILES_OF_ONE, **more}
+    assert contents_of(server.service, DATA.at("v1")) == {**FILES_OF_ONE, **more}
     server.close()
 
 
@@ -167,7 +159,7 @@ def test_what_adds_to_a_version_has_its_files_too(server, client):
     client.log({"more": b"more", "a.txt": b"newer"}, kind="INCREMENTAL")
     made = server.service.read_artifact(DATA.at("latest"))
     manifest = server.service.read_manifest(DATA.at("v1"))
-    assert bytes_of(server, DATA.at("v1")) == {**FILES_OF_ONE, "a.txt": b"newer", "more": b"more"}
+    assert contents_of(server.service, DATA.at("v1")) == {**FILES_OF_ONE, "a.txt": b"newer", "more": b"more"}
     assert [entry.path for entry in manifest if entry.ref] == ["ref"]
     assert made.digest == digest_of(manifest)
     # Nothing new is no new version.
@@ -201,7 +193,7 @@ def test_a_manifest_that_is_not_what_was_begun_makes_no_version(server, client):
     client.put_files(begun["id"], {"a": b"1"})
     client.put_manifest(begun["id"], {"a": b"1"})
     client.commit(begun["id"])
-    assert bytes_of(server, DATA.at("v0")) == {"a": b"1"}
+    assert contents_of(server.service, DATA.at("v0")) == {"a": b"1"}
 
 
 def test_several_make_one_together_and_then_the_next(server):
@@ -220,7 +212,7 @@ def test_several_make_one_together_and_then_the_next(server):
     assert {one["state"] for one in begun} == {"PENDING"}
     last = part(4, metadata='{"of": "last"}')
     assert client_of(server).commit(last["id"])["versionIndex"] == 0
-    found = bytes_of(server, DATA.at("v0"))
+    found = contents_of(server.service, DATA.at("v0"))
     assert found == {**{f"{number}.txt": b"%d in 0" % number for number in range(5)}, "shared": b"4"}
     info = server.service.read_artifact(DATA.at("v0"))
     assert (info.digest, info.metadata) == (digest_of(server.service.read_manifest(DATA.at("v0"))), {"of": "last"})
@@ -229,7 +221,7 @@ def test_several_make_one_together_and_then_the_next(server):
     assert again["id"] != last["id"]
     assert id_of_client(server, "0-1" * 30) == again["id"]
     assert client_of(server).commit(again["id"])["versionIndex"] == 1
-    assert bytes_of(server, DATA.at("v1")) == {"0.txt": b"0 in 1", "shared": b"0"}
+    assert contents_of(server.service, DATA.at("v1")) == {"0.txt": b"0 in 1", "shared": b"0"}
 
 
 def test_two_that_log_the_same_at_once_make_one_version_and_both_find_it(server):
@@ -261,7 +253,7 @@ def test_two_that_log_other_files_under_one_name_at_once_make_two_versions(serve
         made = [*pool.map(log, range(6))]
     assert len(set(made)) == 6
     assert [version for version, _ in versions(server)] == [f"v{number}" for number in reversed(range(6))]
-    found = {bytes_of(server, DATA.at(f"v{number}"))["a.txt"] for number in range(6)}
+    found = {contents_of(server.service, DATA.at(f"v{number}"))["a.txt"] for number in range(6)}
     assert found == {b"%d" % number for number in range(6)}
 
 
@@ -272,7 +264,7 @@ def test_what_an_old_version_has_is_taken_from_it(server, client):
     entry = {"digest": md5_of(b"of the first"), "size": 12, "birthArtifactID": first}
     files = {"kept too": entry, "new": b"new"}
     client.log(files)
-    assert bytes_of(server, DATA.at("latest")) == {"kept too": b"of the first", "new": b"new"}
+    assert contents_of(server.service, DATA.at("latest")) == {"kept too": b"of the first", "new": b"new"}
 
 
 def test_bytes_of_others_are_not_had_by_their_digest_nor_by_the_version_that_has_them(server):
@@ -404,7 +396,7 @@ def test_a_large_file_comes_in_parts_that_may_be_put_again(server, client):
     assert answers == [{"digest": md5_of(content)}] * 2
     client.put_manifest(begun["id"], {"large": content})
     client.commit(begun["id"])
-    assert bytes_of(server, DATA.at("v0")) == {"large": content}
+    assert contents_of(server.service, DATA.at("v0")) == {"large": content}
 
 
 def test_a_file_of_too_many_parts_comes_in_one_piece(server, client):
@@ -416,7 +408,7 @@ def test_a_file_of_too_many_parts_comes_in_one_piece(server, client):
     client.put(node["uploadUrl"], content)
     client.put_manifest(begun["id"], {"large": content})
     client.commit(begun["id"])
-    assert bytes_of(server, DATA.at("v0")) == {"large": content}
+    assert contents_of(server.service, DATA.at("v0")) == {"large": content}
 
 
 def test_parts_that_are_missing_or_others_complete_nothing(client):

@@ -11,6 +11,7 @@ from in_process import InProcess
 from running import free_port
 from s3_proxy import S3Proxy
 
+from artifact_contents import contents_of
 from runlake.artifact_model import ArtifactStart, CollectionPath, ManifestEntry
 from runlake.errors import NotFoundError
 from runlake.server.wandb.ids import artifact_id_of
@@ -77,12 +78,7 @@ def wire(server):
 
 
 def bytes_of(server, node_id):
-    info = server.service.find_artifact(artifact_id_of(node_id))
-    found = {}
-    for entry in server.service.read_manifest(info.path):
-        with server.service.open_content(info.path, entry.path) as content:
-            found[entry.path] = content.read()
-    return found
+    return contents_of(server.service, server.service.find_artifact(artifact_id_of(node_id)).path)
 
 
 def test_the_official_client_is_sent_to_the_bucket_with_what_is_missing(server, wire):

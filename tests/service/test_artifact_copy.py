@@ -7,6 +7,7 @@ import threading
 
 import pytest
 
+from artifact_contents import contents_of
 from runlake.artifact_model import (
     ArtifactEdit,
     ArtifactStart,
@@ -44,14 +45,6 @@ def keep(service, files, *, path=MODEL, **fields):
     for content in files.values():
         service.put_content(path.at(begun.artifact_id), io.BytesIO(content))
     return service.commit_artifact(path.at(begun.artifact_id), entries)
-
-
-def read_all(service, path):
-    found = {}
-    for entry in service.read_manifest(path):
-        with service.open_content(path, entry.path) as content:
-            found[entry.path] = content.read()
-    return found
 
 
 def facts(info):
@@ -116,7 +109,7 @@ def test_all_versions_come_over_as_they_are(here, there, far):
     assert [facts(one) for one in theirs] == [facts(one) for one in ours]
     assert [(one.version, one.aliases) for one in theirs] == [("v1", ("latest",)), ("v0", ("best",))]
     for version in ("v0", "v1"):
-        assert read_all(there, MODEL.at(version)) == read_all(here, MODEL.at(version))
+        assert contents_of(there, MODEL.at(version)) == contents_of(here, MODEL.at(version))
         assert there.read_manifest(MODEL.at(version)) == here.read_manifest(MODEL.at(version))
     assert there.list_artifact_users(MODEL.at("v0")) == [USER]
     assert [one.artifact_id for one in there.list_run_artifacts(MAKER, "logged")] == [theirs[1].artifact_id]
@@ -242,7 +235,7 @@ def test_who_was_cut_off_goes_on_with_what_is_missing(here, there, far):
     copied = copy_artifact(here, made, far, MODEL, CopyRules())
     assert copied.put_bytes < sum(map(len, files.values()))
     assert (copied.target.version, copied.target.aliases) == ("v0", ("latest",))
-    assert read_all(there, MODEL.at("v0")) == files
+    assert contents_of(there, MODEL.at("v0")) == files
 
 
 def test_two_that_copy_into_one_name_at_once_leave_versions_without_a_hole(here, there, far, tmp_path):

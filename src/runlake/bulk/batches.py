@@ -16,7 +16,7 @@ from runlake.query.rows.history import History
 from runlake.service.contract import Service
 
 _BATCH_RUNS, _BATCH_CELLS = 256, 2_000_000
-_SMALL_CELLS = 100_000
+_SMALL_CELLS = 500_000
 """Of larger ones few share a row group; and what was just read is written faster than what was read before others."""
 
 Histories = Mapping[tuple[str, Stream], History]

@@ -23,7 +23,9 @@ from runlake.query.rows.export import CountedFile
 from runlake.store.cluster.bucket import USUAL_LIMITS, Bucket, ObjectInfo
 
 _PLAN, _DONE, _LOCK = f"{STATE}/plan.json", f"{STATE}/done", f"{STATE}/lock"
-_IN_MEMORY_BYTES = 32 * 2**20
+_IN_MEMORY_BYTES = 8 * 2**20
+"""Of each file that is under way: a dozen may be."""
+
 _BATCH_COUNT, _BATCH_S = 200, 5.0
 _MOST_PARTS = 10_000
 

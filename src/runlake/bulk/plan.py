@@ -15,6 +15,7 @@ import msgspec
 from runlake.artifact_model import ArtifactInfo
 from runlake.bulk.manifest import ArtifactEntry, Made, Manifest, RunEntry, fingerprint_of, made_by
 from runlake.bulk.options import ExportOptions, options_text
+from runlake.bulk.side_by_side import SideBySide
 from runlake.errors import BadValueError, ConflictError, NotFoundError, StoreError
 from runlake.model import ENDED_STATES, FileInfo, RunInfo, RunPath, Stream
 from runlake.query.rows.table import MAX_COLUMNS
@@ -90,9 +91,14 @@ def make_plan(
     infos, version = _all_runs(service, entity, project, options)
     _check_keys(service, infos, options)
     known = {} if before is None else {run.run_id: run for run in before.runs}
-    runs = tuple(
-        planned for info in infos if (planned := _planned(service, info, options, known, is_in_place=is_in_place))
-    )
+    with SideBySide() as asking:
+
+        def plan(info: RunInfo) -> PlannedRun | None:
+            return _planned(service, info, options, known, is_in_place=is_in_place)
+
+        # Without files nothing is asked about a run that has ended, and threads would cost more than they bring.
+        found = asking.each(plan, infos) if options.has_files else map(plan, infos)
+        runs = tuple(planned for planned in found if planned is not None)
     artifacts = _all_artifacts(service, entity, project, options, before, is_in_place=is_in_place)
     ids = {run.run_id for run in runs}
     titles = {one.title for one in artifacts if one.has_files}

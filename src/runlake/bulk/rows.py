@@ -6,7 +6,6 @@ come over a network can be seen in them.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from itertools import chain
 from typing import NamedTuple
@@ -36,7 +35,6 @@ from runlake.query.rows.select import slice_rows, take_rows, with_keys
 from runlake.query.rows.table import TABLE_AXES, long_groups, plan_columns, wide_tables
 from runlake.service.contract import Service
 
-_of_thread = threading.local()
 _GROUP_CELLS, _MIN_GROUP_ROWS, _GROUP_ROWS = 4_000_000, 1024, 131_072
 
 
@@ -97,7 +95,13 @@ def _numbers(tail: Tail) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
     return numbers
 
 
-def write_rows(file: CountedFile, run: PlannedRun, history: History, options: ExportOptions) -> None:
+def write_rows(
+    file: CountedFile,
+    run: PlannedRun,
+    history: History,
+    options: ExportOptions,
+    memory: ParquetInMemory | None = None,
+) -> None:
     """Write a history in the format of the options. `BadValueError` for more keys than a wide table holds."""
     axes = TABLE_AXES if options.keys is None else axes_of_keys(options.keys)
     if options.format == "jsonl":
@@ -108,16 +112,21 @@ def write_rows(file: CountedFile, run: PlannedRun, history: History, options: Ex
         if options.shape == "long"
         else _wide_groups(run, history, options, axes)
     )
-    write_tables(file, tables, options)
+    write_tables(file, tables, options, memory)
 
 
-def write_tables(file: CountedFile, tables: Iterator[pa.Table], options: ExportOptions) -> None:
-    """Write tables of one schema, at least one, each as a row group where the format has any."""
+def write_tables(
+    file: CountedFile, tables: Iterator[pa.Table], options: ExportOptions, memory: ParquetInMemory | None = None
+) -> None:
+    """Write tables of one schema, at least one, each as a row group where the format has any.
+
+    A Parquet file for which `memory` has room is made there; its bytes are the same.
+    """
     first = next(tables)
-    if options.format == "parquet" and _in_memory().holds(first):
+    if options.format == "parquet" and memory is not None and memory.holds(first):
         second = next(tables, None)
         if second is None:
-            file.write(_in_memory().write(first))
+            file.write(memory.write(first))
             return
         tables = chain([second], tables)
     writer = open_table_writer(file, options.format, first.schema, is_gathering=False)  # type: ignore[arg-type]
@@ -127,14 +136,6 @@ def write_tables(file: CountedFile, tables: Iterator[pa.Table], options: ExportO
             writer.write(table)
     finally:
         writer.close()
-
-
-def _in_memory() -> ParquetInMemory:
-    """That of the thread, which writes one file after the other."""
-    found: ParquetInMemory | None = getattr(_of_thread, "in_memory", None)
-    if found is None:
-        found = _of_thread.in_memory = ParquetInMemory()
-    return found
 
 
 def _wide_groups(
@@ -161,10 +162,11 @@ def write_planned(
     *,
     whole_cells: int | None = None,
     whole: History | None = None,
+    memory: ParquetInMemory | None = None,
 ) -> PlannedRows:
     """Write the rows of one stream that belong to the plan, all at once or those of a long one some at a time.
 
-    `whole` is as of `read_planned`.
+    `whole` is as of `read_planned`, `memory` of `write_tables`.
 
     `UnreadableError` when the source does not give them, `BadValueError` for more keys than a wide table holds. A
     stream of more than `whole_cells` values is long (None: none is), and for it there is `NotInWindowsError` when it
@@ -185,7 +187,7 @@ def write_planned(
         history = read_planned(service, run, stream, options, whole)
     if not history.row_count:
         return PlannedRows(0, 0, 0)
-    write_rows(file, run, history, options)
+    write_rows(file, run, history, options, memory)
     steps = int(np.min(history.step)), int(np.max(history.step))
     return PlannedRows(history.row_count, *steps, history.source_row_count)
 

@@ -7,27 +7,28 @@ follows from its run alone: neither how many workers there are nor who was faste
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import contextvars
-import hashlib
 import os
 import threading
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from queue import SimpleQueue
 from typing import NamedTuple
 
 from runlake.bulk.artifact_files import write_artifact
 from runlake.bulk.batches import Histories, batch_cells, in_batches, read_batch
+from runlake.bulk.copies import copy_file
 from runlake.bulk.manifest import Entry, FileEntry, RunEntry, fingerprint_of
 from runlake.bulk.plan import ExportPlan, PlannedArtifact, PlannedRun
 from runlake.bulk.rows import write_planned
-from runlake.bulk.target import Target, copy_stream
-from runlake.bulk.unreadable import UnreadableError, opened
+from runlake.bulk.side_by_side import SideBySide
+from runlake.bulk.target import Target
+from runlake.bulk.unreadable import UnreadableError
 from runlake.bulk.windows import WHOLE_CELLS, NotInWindowsError, cell_count
-from runlake.local_names import why_refused
 from runlake.model import FileInfo, Stream
+from runlake.query.rows.export import ParquetInMemory
 from runlake.query.rows.history import History
 from runlake.service.contract import Service
 from runlake.store.layout import encode_file_part, encode_name
@@ -90,15 +91,16 @@ def write_all(
 
     def work() -> None:
         try:
+            worker = _Worker(service, target, plan, room, copying)
             while batch := take():
-                for written in _write_batch(service, target, plan, batch, room):
+                for written in worker.write(batch):
                     found.put(written)
                     if is_over.is_set():
                         return
         except BaseException as error:
             found.put(error)
 
-    with ThreadPoolExecutor(max(1, count), thread_name_prefix="runlake-export") as pool:
+    with SideBySide() as copying, ThreadPoolExecutor(max(1, count), thread_name_prefix="runlake-export") as pool:
         try:
             for _ in range(count):
                 pool.submit(contextvars.copy_context().run, work)
@@ -111,112 +113,103 @@ def write_all(
             is_over.set()
 
 
-def _write_batch(
-    service: Service,
-    target: Target,
-    plan: ExportPlan,
-    batch: Sequence[PlannedRun | PlannedArtifact],
-    room: Room,
-) -> Iterator[Written]:
-    runs = [one for one in batch if isinstance(one, PlannedRun)]
-    are_together = len(runs) > 1
-    with room.taken(batch_cells(runs, plan) if are_together else 0):
-        histories = read_batch(service, plan, runs) if are_together else None
-        for run in runs:
-            entry = write_run(service, target, plan, run, room, histories)
-            yield Written(entry, sum(run.row_counts.values()))
-    for one in batch:
-        if isinstance(one, PlannedArtifact):
-            yield Written(write_artifact(service, target, one.info), 0)
+class _Worker:
+    """Writes one file after the other, in memory of its own."""
 
+    def __init__(self, service: Service, target: Target, plan: ExportPlan, room: Room, copying: SideBySide) -> None:
+        self._service, self._target, self._plan, self._room = service, target, plan, room
+        self._copying = copying
+        self._memory = ParquetInMemory()
 
-def write_run(
-    service: Service, target: Target, plan: ExportPlan, run: PlannedRun, room: Room, histories: Histories | None
-) -> RunEntry:
-    """Write the files of one run; its entry says which, and why what is missing is.
+    def write(self, batch: Sequence[PlannedRun | PlannedArtifact]) -> Iterator[Written]:
+        """Write the files of what is read together."""
+        runs = [one for one in batch if isinstance(one, PlannedRun)]
+        are_together = len(runs) > 1
+        copied = self._copying.each(self._copy_file, ((run, info) for run in runs for info in run.files))
+        with self._room.taken(batch_cells(runs, self._plan) if are_together else 0):
+            histories = read_batch(self._service, self._plan, runs) if are_together else None
+            for run in runs:
+                entry = self._write_run(run, histories, islice(copied, len(run.files)))
+                yield Written(entry, sum(run.row_counts.values()))
+        for one in batch:
+            if isinstance(one, PlannedArtifact):
+                yield Written(write_artifact(self._service, self._target, one.info, self._copying), 0)
 
-    With `histories` it is one of several for which there is room already.
-    """
-    files: list[FileEntry] = []
-    problems: list[str] = []
-    for stream in plan.options.streams:
-        taken = room.taken(cell_count(run, stream) if histories is None else 0)
-        whole = None if histories is None else histories.get((run.run_id, stream))
-        with taken:
-            file, problem = _write_stream(service, target, plan, run, stream, room.whole_cells, whole)
-        problems += [] if problem is None else [problem]
-        files += [] if file is None else [file]
-    for file_info in run.files:
-        problem = _copy_file(service, target, run, file_info, files)
-        problems += [] if problem is None else [problem]
-    info = run.info
-    return RunEntry(
-        run_id=info.run_id,
-        incarnation=info.incarnation,
-        generation=info.generation,
-        fingerprint=fingerprint_of(info),
-        row_counts=run.row_counts,
-        next_n=run.next_n,
-        made_by=plan.made_by,
-        files=tuple(files),
-        problems=tuple(problems),
-    )
+    def _write_run(self, run: PlannedRun, histories: Histories | None, copied: Iterable[FileEntry | str]) -> RunEntry:
+        """Write the files of one run; its entry says which, and why what is missing is.
 
-
-def _write_stream(
-    service: Service,
-    target: Target,
-    plan: ExportPlan,
-    run: PlannedRun,
-    stream: Stream,
-    most_cells: int,
-    whole: History | None,
-) -> tuple[FileEntry | None, str | None]:
-    """Write one stream of a run; the file, if it has rows, and why it is not there if it should be."""
-    path, problem = f"{stream}/{encode_name(run.run_id)}.{plan.options.format}", None
-    for whole_cells in (most_cells, None) if run.row_counts[stream] else ():
-        try:
-            with target.writing(path) as file:
-                rows = write_planned(file, service, run, stream, plan.options, whole_cells=whole_cells, whole=whole)
-                if not rows.row_count:
-                    raise _NothingError
-            size_bytes, sha256 = file.size_bytes, file.sha256()
-            return FileEntry(path=path, kind=stream, size_bytes=size_bytes, sha256=sha256, **rows._asdict()), None
-        except NotInWindowsError:
-            continue
-        except UnreadableError as error:
-            problem = str(error)
-        except _NothingError:
-            pass
-        break
-    target.clear(path)  # a process that was killed may have left one
-    return None, problem
-
-
-def _copy_file(service: Service, target: Target, run: PlannedRun, info: FileInfo, files: list[FileEntry]) -> str | None:
-    """Copy one file of a run; the answer says why it is not there."""
-    why = why_refused(info.name)
-    if why is not None:
-        return f"the file {info.name!r} is left out: {why}"
-    path = "/".join(["files", encode_name(run.run_id), *map(encode_file_part, info.name.split("/"))])
-    md5 = hashlib.md5(usedforsecurity=False)
-    what = f"the file {info.name!r}"
-    try:
-        with opened(lambda: service.open_file(run.info.path, info.name), what) as source, target.writing(path) as file:
-            copy_stream(source, file, md5)
-    except UnreadableError as error:
-        return str(error)
-    if base64.b64encode(md5.digest()).decode() != info.md5:
-        target.clear(path)
-        return f"the file {info.name!r} is left out: it was changed while it was exported"
-    files.append(
-        FileEntry(
-            path=path,
-            kind="file",
-            size_bytes=file.size_bytes,
-            sha256=file.sha256(),
-            name=info.name,
-            md5=info.md5,
+        With `histories` it is one of several for which there is room already.
+        """
+        files: list[FileEntry] = []
+        problems: list[str] = []
+        for stream in self._plan.options.streams:
+            taken = self._room.taken(cell_count(run, stream) if histories is None else 0)
+            whole = None if histories is None else histories.get((run.run_id, stream))
+            with taken:
+                file, problem = self._write_stream(run, stream, whole)
+            problems += [] if problem is None else [problem]
+            files += [] if file is None else [file]
+        for one in copied:
+            if isinstance(one, str):
+                problems.append(one)
+            else:
+                files.append(one)
+        info = run.info
+        return RunEntry(
+            run_id=info.run_id,
+            incarnation=info.incarnation,
+            generation=info.generation,
+            fingerprint=fingerprint_of(info),
+            row_counts=run.row_counts,
+            next_n=run.next_n,
+            made_by=self._plan.made_by,
+            files=tuple(files),
+            problems=tuple(problems),
         )
-    )
-    return None
+
+    def _write_stream(
+        self, run: PlannedRun, stream: Stream, whole: History | None
+    ) -> tuple[FileEntry | None, str | None]:
+        """Write one stream of a run; the file, if it has rows, and why it is not there if it should be."""
+        options = self._plan.options
+        path, problem = f"{stream}/{encode_name(run.run_id)}.{options.format}", None
+        for whole_cells in (self._room.whole_cells, None) if run.row_counts[stream] else ():
+            try:
+                with self._target.writing(path) as file:
+                    rows = write_planned(
+                        file,
+                        self._service,
+                        run,
+                        stream,
+                        options,
+                        whole_cells=whole_cells,
+                        whole=whole,
+                        memory=self._memory,
+                    )
+                    if not rows.row_count:
+                        raise _NothingError
+                size_bytes, sha256 = file.size_bytes, file.sha256()
+                return FileEntry(path=path, kind=stream, size_bytes=size_bytes, sha256=sha256, **rows._asdict()), None
+            except NotInWindowsError:
+                continue
+            except UnreadableError as error:
+                problem = str(error)
+            except _NothingError:
+                pass
+            break
+        self._target.clear(path)  # a process that was killed may have left one
+        return None, problem
+
+    def _copy_file(self, asked: tuple[PlannedRun, FileInfo]) -> FileEntry | str:
+        """Copy one file of a run; where it cannot be had, why."""
+        run, info = asked
+        path = "/".join(["files", encode_name(run.run_id), *map(encode_file_part, info.name.split("/"))])
+        return copy_file(
+            self._target,
+            lambda: self._service.open_file(run.info.path, info.name),
+            path,
+            name=info.name,
+            kind="file",
+            md5=info.md5,
+            other_bytes="it was changed while it was exported",
+        )

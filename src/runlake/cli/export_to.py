@@ -10,7 +10,7 @@ import typer
 
 from runlake.cli import output
 from runlake.cli.failures import LeftOutError
-from runlake.cli.format import format_count
+from runlake.cli.format import format_count, format_things
 from runlake.cli.opening import Target, find_target, open_store
 from runlake.errors import NotFoundError, RunlakeError
 
@@ -75,5 +75,5 @@ def _runs(service: Service, chosen: Target, filters: dict[str, Any] | None) -> l
 
 
 def _row(written: Written) -> tuple[str, str, str, str]:
-    lost = "; ".join(format_count(count, what) for what, count in written.lost.items())
+    lost = "; ".join(format_things(count, what) for what, count in written.lost.items())
     return str(written.path), str(written.row_count), str(written.file_count), lost

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,6 +14,7 @@ from runlake.values import Json, encode_json
 NOTHING = "–"
 """What stands where there is no value."""
 
+_PHRASE = re.compile(r"[,:(]| (?:at|by|of|that|which|whose|without) ")
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 
 
@@ -48,6 +50,11 @@ def format_size(size_bytes: int) -> str:
 def format_count(count: int, word: str) -> str:
     """A number with its noun: ``1 run``, ``1,200 runs``."""
     return f"{count:,} {word}" if count == 1 else f"{count:,} {word}s"
+
+
+def format_things(count: int, what: str) -> str:
+    """So many of what is told by a word or a phrase: ``2 files``, but ``2 × file that is gone``."""
+    return f"{count:,} × {what}" if count > 1 and _PHRASE.search(what) else format_count(count, what)
 
 
 def format_number(value: float) -> str:

@@ -11,7 +11,7 @@ import typer
 
 from runlake.cli import output
 from runlake.cli.failures import LeftOutError
-from runlake.cli.format import format_count, format_size
+from runlake.cli.format import format_count, format_size, format_things
 from runlake.cli.import_server import WORKER_COUNT, ServerAsked, import_server
 from runlake.cli.opening import default_project, open_store
 from runlake.errors import RunlakeError
@@ -153,16 +153,22 @@ def _tell(found: _Found, *, as_json: bool) -> None:
         counts = f"{format_count(one.version_count, 'artifact version')}, {format_count(one.sweep_count, 'sweep')}"
         output.note(f"and of the project: {counts}, {format_size(one.put_bytes)}")
         for what, count in one.lost.items():
-            output.note(f"no home here: {format_count(count, what)}")
+            output.note(f"no home here: {format_things(count, what)}")
         if one.untold:
             output.note(f"not handed out by W&B, so left there if there are any: {', '.join(one.untold)}")
     for failure in (*found.failures, *problems):
         output.print_error(str(failure))
-    left_count = len(found.failures) + sum(not one.is_whole for one in found.runs)
-    left_count += sum(left.is_damage for left in found.left_out)
-    if left_count or problems:
-        beside = f", and {format_count(len(problems), 'thing')} of a project" if problems else ""
-        raise LeftOutError(f"{format_count(left_count, 'run')} not whole{beside}")
+    damaged = [left.what for left in found.left_out if left.is_damage]
+    run_count = len(found.failures) + sum(not one.is_whole for one in found.runs) + damaged.count("run")
+    told = [
+        f"{format_count(run_count, 'run')} not whole" if run_count else "",
+        f"{format_count(len(damaged) - damaged.count('run'), 'other thing')} left out"
+        if set(damaged) - {"run"}
+        else "",
+        f"{format_count(len(problems), 'thing')} of a project" if problems else "",
+    ]
+    if any(told):
+        raise LeftOutError(", and ".join(filter(None, told)))
 
 
 def _target(service: Service, project: str | None, theirs: str | None) -> tuple[str, str]:
@@ -203,7 +209,7 @@ def imported_document(imported: Imported) -> dict[str, Any]:
 def _row(imported: Imported) -> tuple[str, str, str, str, str]:
     notes = [*imported.problems]
     notes += [format_count(imported.artifact_count, "artifact")] if imported.artifact_count else []
-    notes += [f"no home here: {format_count(count, what)}" for what, count in imported.lost.items()]
+    notes += [f"no home here: {format_things(count, what)}" for what, count in imported.lost.items()]
     if imported.read_counts != imported.kept_counts:
         notes.append(f"{imported.read_counts} rows were read, and {imported.kept_counts} are here")
     rows = str(imported.kept_counts.get("history", 0))

@@ -298,10 +298,12 @@ def people_url(environ: Mapping[str, str]) -> str | None:
 
 @contextmanager
 def open_people_of(context: typer.Context, store: str | None) -> Iterator[People]:
-    """The people of the store that is meant."""
+    """The people of the store that is meant: of that in a database, where one is named as for `serve` and no folder."""
     from runlake.server.people.people import open_people
 
-    people = open_people(store_folder(context, store)[0], people_url(os.environ))
+    is_folder = store is not None or (context.obj or GlobalOptions()).store is not None
+    url = people_url(os.environ) or (None if is_folder else os.environ.get("RUNLAKE_DATABASE"))
+    people = open_people(Path() if url else store_folder(context, store)[0], url)
     try:
         yield people
     finally:

@@ -17,7 +17,7 @@ from runlake.errors import ConflictError, NotFoundError, PathError, UsageError
 from runlake.importers.bring_artifacts import bring_artifacts
 from runlake.importers.foreign import ForeignRow, ForeignRun, md5_of
 from runlake.media.convert import prepare
-from runlake.model import LoggedRow, RunPath, Stream, WriterBatch, WriterHandle, WriterStart
+from runlake.model import LoggedRow, RunInfo, RunPath, Stream, WriterBatch, WriterHandle, WriterStart
 from runlake.service.contract import Service
 from runlake.values import flatten
 
@@ -27,7 +27,7 @@ Outcome = Literal["new", "continued", "same"]
 
 
 class Imported(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of a foreign run.
+    """What became of a foreign run: it is ``new``, or was here and is ``continued``, or is the ``same`` as before.
 
     `read_counts` are the rows of each stream in the source, `kept_counts` those that are here: they are equal, or
     something is wrong. `lost` counts what has no home here, by what it is; `problems` say what could not be read.
@@ -65,6 +65,7 @@ def bring(
     ConflictError when there is another run of that path; errors of the service where it cannot be written.
     """
     handle, outcome = _begin(service, path, foreign)
+    before = None if outcome == "new" else service.read_run(path)
     answer = service.write_batch(path, handle.writer, WriterBatch())
     is_done = answer.is_ended
     kept, read = answer.row_counts, Counter[str]()
@@ -78,23 +79,31 @@ def bring(
         elif not is_done and not _is_kept(batch, kept):
             kept = service.write_batch(path, handle.writer, _with_media(service, path, batch, kept)).row_counts
     file_count, file_bytes = _put_files(service, path, foreign)
-    artifact_count = bring_artifacts(service, path, foreign)
+    artifacts = bring_artifacts(service, path, foreign)
     if end is not None and not is_done:
         # Last, so that a run that is ended has all its files and artifacts.
         kept = service.write_batch(path, handle.writer, _with_media(service, path, end, kept)).row_counts
+    came = file_bytes or artifacts.new_count
+    if is_done or (before and not came and _facts(before) == _facts(service.read_run(path))):
+        outcome = "same"
     return Imported(
         path=path,
         place=foreign.place,
-        outcome="same" if is_done else outcome,
+        outcome=outcome,
         read_counts={stream: count for stream, count in sorted(read.items()) if count},
         kept_counts={stream: count for stream, count in sorted(kept.items()) if count},
         file_count=file_count,
         file_bytes=file_bytes,
-        artifact_count=artifact_count,
+        artifact_count=artifacts.artifact_count,
         lost=dict(foreign.lost),
         problems=tuple(foreign.problems),
         is_ended=end is not None,
     )
+
+
+def _facts(info: RunInfo) -> str:
+    """All that is known of a run, but when it was heard of last; as a text, since NaN is equal to nothing."""
+    return repr(msgspec.structs.replace(info, state="running", heartbeat_at=0.0, runtime_s=0.0))
 
 
 def _has(kept: dict[str, int], counts: Mapping[str, int]) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from runlake.artifact_model import ArtifactInfo, ArtifactPath, CollectionPath, ManifestEntry
 from runlake.errors import BadValueError, ConflictError, CorruptError
@@ -26,13 +26,20 @@ class _Files:
         return self._artifact.files[name]()
 
 
-def bring_artifacts(service: Service, path: RunPath, foreign: ForeignRun) -> int:
-    """Keep what the run logged, in its order; answers how many artifacts are here.
+class Brought(NamedTuple):
+    """How many artifacts of a run are here, and how many of them were not before."""
+
+    artifact_count: int
+    new_count: int
+
+
+def bring_artifacts(service: Service, path: RunPath, foreign: ForeignRun) -> Brought:
+    """Keep what the run logged, in its order.
 
     One of which files are gone, or are not what they were, is counted in `lost` by its name; one that cannot be kept is
     a problem.
     """
-    count = 0
+    artifact_count = new_count = 0
     for artifact in foreign.artifacts:
         name = f"artifact {artifact.name} ({artifact.digest[:8]})"
         gone_count = sum(not _is_there(artifact, entry) for entry in artifact.entries if entry.ref is None)
@@ -40,14 +47,15 @@ def bring_artifacts(service: Service, path: RunPath, foreign: ForeignRun) -> int
             foreign.lost[f"{name}, of which {gone_count:,} of {len(artifact.entries):,} files are gone or changed"] += 1
             continue
         try:
-            _keep(service, path, foreign, artifact)
-            count += 1
+            new_count += _keep(service, path, foreign, artifact)
+            artifact_count += 1
         except (BadValueError, ConflictError, CorruptError) as error:
             foreign.problems.append(f"{name} cannot be kept: {error}")
-    return count
+    return Brought(artifact_count, new_count)
 
 
-def _keep(service: Service, path: RunPath, foreign: ForeignRun, artifact: ForeignArtifact) -> None:
+def _keep(service: Service, path: RunPath, foreign: ForeignRun, artifact: ForeignArtifact) -> bool:
+    """Keep one; whether it was not here before."""
     collection = CollectionPath(path.entity, path.project, artifact.name)
     version = ArtifactInfo(
         **collection._asdict(),
@@ -64,7 +72,7 @@ def _keep(service: Service, path: RunPath, foreign: ForeignRun, artifact: Foreig
         created_at=artifact.created_at,
         ttl_s=artifact.ttl_s,
     )
-    copy_artifact(_Files(artifact), version, service, collection, CopyRules(moves_aliases=True))
+    return copy_artifact(_Files(artifact), version, service, collection, CopyRules(moves_aliases=True)).is_new
 
 
 def _is_there(artifact: ForeignArtifact, entry: ManifestEntry) -> bool:

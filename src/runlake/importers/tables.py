@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.csv
 import pyarrow.parquet as pq
 
-from runlake.errors import BadValueError
-from runlake.importers.foreign import ForeignRow, ForeignRun, mark_of
+from runlake.errors import BadValueError, LogTypeError
+from runlake.importers.foreign import ForeignRow, ForeignRun, LeftOut, mark_of
+from runlake.importers.table_lines import BrokenLines, csv_batches
 from runlake.model import RUNTIME, STEP, TIMESTAMP, LoggedRow, WriterBatch, WriterStart
-from runlake.values import unflatten
+from runlake.values import decode_json, escape_key, flatten, join_path, split_path, unflatten
 
 RUN_COLUMN = "run_id"
 SUFFIXES = {".csv": "csv", ".parquet": "parquet", ".arrow": "arrow", ".feather": "arrow", ".jsonl": "jsonl"}
@@ -33,12 +33,21 @@ def is_of(place: Path) -> bool:
     return bool(_files(place))
 
 
-def read(place: Path) -> Iterator[ForeignRun]:
-    """The runs of each table. BadValueError for a file that is none."""
+def read(place: Path) -> Iterator[ForeignRun | LeftOut]:
+    """The runs of each table, and what cannot be read. BadValueError for a file that stands alone and is none."""
     for file in _files(place):
-        rows = itertools.groupby(_rows(file), key=lambda row: row.pop(RUN_COLUMN, None))
-        for run_id, mine in rows:
-            yield _run(file, file.stem if run_id is None else str(run_id), mine)
+        broken = BrokenLines()
+        rows = itertools.groupby(_rows(file, broken), key=lambda row: row.pop(RUN_COLUMN, None))
+        try:
+            for run_id, mine in rows:
+                yield _run(file, file.stem if run_id is None else str(run_id), mine)
+        except BadValueError as error:
+            if place.is_file():
+                raise
+            yield LeftOut(str(file), "table", str(error), is_damage=True)
+            continue
+        if broken.count:
+            yield LeftOut(str(file), "line", broken.text(), broken.count, is_damage=True)
 
 
 def _files(place: Path) -> list[Path]:
@@ -69,42 +78,68 @@ def _said(rows: Iterator[dict[str, Any]], started_at: float, written_at: float) 
     yield WriterBatch(exit_code=0)
 
 
-def _rows(file: Path) -> Iterator[dict[str, Any]]:
-    """The rows of a table, without what is empty in each."""
+def _rows(file: Path, broken: BrokenLines) -> Iterator[dict[str, Any]]:
+    """The rows of a table, without what is empty in each; `broken` learns of lines that are none."""
     try:
         if SUFFIXES[file.suffix.lower()] == "jsonl":
-            yield from _json_lines(file)
+            yield from _json_lines(file, broken)
             return
-        for batch in _batches(file):
+        for batch in _batches(file, broken):
+            paths = _paths(file, batch.schema.names)
             for row in batch.to_pylist():
-                yield unflatten((path, value) for path, value in row.items() if value is not None)
+                yield unflatten((paths[name], value) for name, value in row.items() if value is not None)
     except (pa.ArrowException, OSError) as error:
         raise BadValueError(f"{file} cannot be read as a table: {error}") from None
 
 
-def _batches(file: Path) -> Iterator[pa.RecordBatch]:
+def _paths(file: Path, names: list[str]) -> dict[str, str]:
+    """The path that each column is: where ``a`` is one too, ``a.b`` is a key with a dot in it."""
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise BadValueError(f"{file} has several columns called {twice!r}, of which a row could keep one; rename them")
+    found = {}
+    for name in names:
+        keys = split_path(name)
+        is_plain = any(join_path(keys[:count]) in names for count in range(1, len(keys)))
+        found[name] = escape_key(".".join(keys)) if is_plain else name
+    return found
+
+
+def _batches(file: Path, broken: BrokenLines) -> Iterator[pa.RecordBatch]:
     kind = SUFFIXES[file.suffix.lower()]
     if kind == "parquet":
         yield from pq.ParquetFile(file).iter_batches(_PIECE_ROWS)
     elif kind == "csv":
-        yield from pyarrow.csv.open_csv(
-            file, convert_options=pyarrow.csv.ConvertOptions(strings_can_be_null=True, quoted_strings_can_be_null=False)
-        )
+        yield from csv_batches(file, broken)
     else:
         with pa.memory_map(str(file)) as source:
             reader = pa.ipc.open_file(source)
             yield from (reader.get_batch(number) for number in range(reader.num_record_batches))
 
 
-def _json_lines(file: Path) -> Iterator[dict[str, Any]]:
-    with file.open(encoding="utf-8") as lines:
+def _json_lines(file: Path, broken: BrokenLines) -> Iterator[dict[str, Any]]:
+    is_empty = True
+    with file.open("rb") as lines:
         for number, line in enumerate(lines, 1):
             if not line.strip():
                 continue
             try:
-                row = json.loads(line)
-            except (ValueError, RecursionError) as error:
-                raise BadValueError(f"{file}: line {number} is no JSON: {error}") from None
-            if not isinstance(row, dict):
-                raise BadValueError(f"{file}: line {number} is no JSON object, but {line[:60]!r}")
+                text = line.decode("utf-8-sig" if number == 1 else "utf-8").strip()
+                row = decode_json(text)
+                if not isinstance(row, dict):
+                    broken.add(number, f"no object: {text[:60]!r}")
+                    continue
+                flatten(row)
+            except LogTypeError as error:
+                broken.add(number, f"not kept: {error}")
+                continue
+            except json.JSONDecodeError as error:
+                broken.add(number, f"no JSON: {error.msg} at character {error.pos + 1:,}")
+                continue
+            except (ValueError, LookupError, TypeError, RecursionError) as error:
+                broken.add(number, f"no JSON: {error}")
+                continue
+            is_empty = False
             yield row
+    if is_empty and broken.count:
+        raise BadValueError(f"{file} has {broken.count:,} lines {broken.text()}")

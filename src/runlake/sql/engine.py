@@ -20,6 +20,7 @@ from runlake.errors import NotSupportedError, SqlError, SqlLimitError
 from runlake.sql.hints import explained
 from runlake.sql.schema import ReadTable, empty_tables
 from runlake.sql.scope import Scope, scope_of
+from runlake.sql.values import with_plain_numbers
 
 if TYPE_CHECKING:
     import duckdb
@@ -119,7 +120,7 @@ class DuckEngine:
             for name, table in {**(empty_tables() if self._names_others else {}), **read}.items():
                 self._connection.register(name, table)
             with _interrupted_at(deadline_s, self._connection):
-                return self._connection.sql(self._text).to_arrow_table()
+                return with_plain_numbers(self._connection.sql(self._text).to_arrow_table())
 
     def close(self) -> None:
         self._connection.close()

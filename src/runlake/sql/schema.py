@@ -62,7 +62,10 @@ ReadTable = tuple[str, pa.Schema, Iterator[pa.Table]]
 """A table as it was read for a query: its name, the columns of it that matter, and its rows, piece by piece."""
 
 _REPEATED = {"entity": pa.int8(), "project": pa.int8(), "run_id": pa.int32(), "key": pa.int8()}
-"""What many rows share is read as dictionaries; a piece of a table is of one project, and has rows of one key."""
+"""What many rows share is read as dictionaries; a piece of a table is of one project."""
+
+KEYS_AT_ONCE = 127
+"""The most keys in a piece: what its codes can tell apart."""
 
 NAMES_AT_ONCE = 1000
 """The most runs in a piece of `ROWS`: DuckDB groups by the codes of a dictionary, without a look at its texts, as long

@@ -11,9 +11,9 @@ from msgspec import structs
 
 from runlake.errors import NotFoundError
 from runlake.listing_model import RunColumnsQuery
-from runlake.model import RUNTIME, TIMESTAMP, RunPath, Stream
+from runlake.model import RUNTIME, TIMESTAMP, Lane, RunPath, Stream
 from runlake.query.rows.select import slice_rows
-from runlake.sql.schema import NAMES_AT_ONCE, RUN_CODES, SCHEMAS, ReadTable, schema_of
+from runlake.sql.schema import KEYS_AT_ONCE, NAMES_AT_ONCE, RUN_CODES, SCHEMAS, ReadTable, schema_of
 from runlake.sql.scope import Scope, Wanted
 from runlake.sql.values import columns_of_lane, columns_of_objects, repeated
 from runlake.stopping import check_wanted
@@ -21,7 +21,7 @@ from runlake.values import encode_json, plain_name
 
 if TYPE_CHECKING:
     from runlake.query.many.blocks import HistoryBlock
-    from runlake.query.rows.history import History
+    from runlake.query.rows.history import History, Series
     from runlake.service.contract import Service
 
 Place = tuple[str, str]
@@ -34,6 +34,8 @@ _PLAIN_TYPES = (pa.int64(), pa.float64(), pa.bool_())
 _TIMES = {"timestamp": TIMESTAMP, "runtime": RUNTIME}
 _CELLS_AT_ONCE = 1_000_000
 _COLUMNS_AT_ONCE = 200
+_LONG_SERIES = 4096
+"""A piece costs about as much as the decoding of so many values."""
 
 
 class TableReader:
@@ -165,8 +167,15 @@ class TableReader:
             yield _of_objects("files", files, run_id)
 
     def _run_ids(self, place: Place, run_ids: frozenset[str] | None) -> list[str]:
-        found: list[str] = self._runs_table(place, run_ids)["run_id"].to_pylist()
-        return found
+        # The table of the runs has a column for each key, and there may be very many.
+        asked = RunColumnsQuery(columns=(), filters=_of_runs(run_ids), limit=_CELLS_AT_ONCE)
+        found: list[str] = []
+        while True:
+            page = self._service.read_run_columns(*place, asked)
+            found += page.run_ids
+            asked = structs.replace(asked, offset=len(found), version=page.version)
+            if not page.run_ids or len(found) >= page.total_count:
+                return found
 
     # What else there is
 
@@ -220,26 +229,46 @@ def block_rows(block: HistoryBlock, keys: frozenset[str]) -> Iterator[Columns]:
 
 
 def _rows(run_ids: list[str], row_counts: Any, history: History, keys: frozenset[str] | None) -> Iterator[Columns]:
-    """The values of each series, a row each, the runs one behind the other."""
+    """The values of each series, a row each, the runs one behind the other; short series are a piece together."""
     runs = repeated(run_ids, row_counts, RUN_CODES.to_pandas_dtype())
+    short: dict[Lane, list[Series]] = {}
     for series in history.series:
-        key = plain_name(series.key)
-        if (keys is not None and key not in keys) or not len(series.values):
+        if (keys is not None and plain_name(series.key) not in keys) or not len(series.values):
             continue
-        value, text = columns_of_lane(series.values, series.lane)
-        chosen: Any = slice(None) if series.rows is None else series.rows
-        found = {
-            "run_id": runs if series.rows is None else runs.take(pa.array(series.rows)),
-            "key": repeated([key], [len(series.values)]),
-            "step": pa.array(history.step[chosen]),
-            "value": value,
-            "text": text,
-        }
-        for name in ("timestamp", "runtime"):
-            times = getattr(history, name)
-            if times is not None:
-                found[name] = pa.array(np.asarray(times)[chosen], from_pandas=True)
-        yield found
+        if len(series.values) >= _LONG_SERIES:
+            yield _rows_of([series], history, runs)
+            continue
+        group = short.setdefault(series.lane, [])
+        group.append(series)
+        if len(group) == KEYS_AT_ONCE:
+            yield _rows_of(short.pop(series.lane), history, runs)
+    for group in short.values():
+        yield _rows_of(group, history, runs)
+
+
+def _rows_of(group: list[Series], history: History, runs: pa.DictionaryArray) -> Columns:
+    """The values of some series of one lane."""
+    counts = [len(series.values) for series in group]
+    values = (
+        group[0].values if len(group) == 1 else pa.chunked_array(c for series in group for c in series.values.chunks)
+    )
+    value, text = columns_of_lane(values, group[0].lane)
+    is_dense = len(group) == 1 and group[0].rows is None
+    chosen: Any = slice(None)
+    if not is_dense:
+        chosen = np.concatenate([series.positions(history.row_count) for series in group])
+    found = {
+        "run_id": runs if is_dense else runs.take(pa.array(chosen)),
+        "key": repeated([plain_name(series.key) for series in group], counts),
+        "step": pa.array(history.step[chosen]),
+        "value": value,
+        "text": text,
+    }
+    for name in ("timestamp", "runtime"):
+        times = getattr(history, name)
+        if times is not None:
+            found[name] = pa.array(np.asarray(times)[chosen], from_pandas=True)
+    return found
 
 
 def _of_objects(table: str, objects: Any, run_id: str | None = None) -> Columns:

@@ -9,6 +9,7 @@ import shutil
 import pytest
 from stepping import EACH_STEP, killed_at_each_step
 
+from artifact_contents import contents_of
 from runlake.artifact_model import (
     ArtifactEdit,
     ArtifactStart,
@@ -60,11 +61,7 @@ class Store:
         return [(one.version, one.artifact_id) for one in self.versions(path)]
 
     def read(self, path):
-        found = {}
-        for entry in self.service.read_manifest(path):
-            with self.service.open_content(path, entry.path) as content:
-                found[entry.path] = content.read()
-        return found
+        return contents_of(self.service, path)
 
     def copy(self, root):
         shutil.copytree(self.root, root)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 from collections.abc import Iterator
@@ -66,6 +67,9 @@ class RemoteFile(io.RawIOBase):
 
     def close(self) -> None:
         if not self.closed:
+            if self._is_connected and self._place >= self._size_bytes:
+                with contextlib.suppress(httpx.TransportError):  # all is here
+                    next(self._pieces, None)  # the end of an answer; then its connection serves the next question
             self._let_go()
         super().close()
 

@@ -96,8 +96,8 @@ class Directory(Struct, frozen=True):
             assert found.n is not None
             n = found.n[found.start : found.start + found.count]
             first, last = self.offset[mine], self.offset[mine] + self.count[mine] - 1
-            falls = np.append(np.cumsum(np.append(0, np.diff(n) <= 0)), 0)
-            is_ordered = falls[first] == falls[last]
+            falls = np.flatnonzero(n[1:] <= n[:-1])
+            is_ordered = np.searchsorted(falls, first) == np.searchsorted(falls, last)
             if not (
                 is_ordered & (n[first] >= self.first_n[mine]) & (n[last] < (self.first_n + self.row_count)[mine])
             ).all():
