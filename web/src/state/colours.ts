@@ -10,10 +10,10 @@ import { watchPrinting } from "./printing";
 export type RunColour = { readonly colour: string; readonly dash: readonly number[] };
 
 export const LIGHT_COLOURS: readonly string[] = [
-  "#3b3df2", "#a26333", "#16867f", "#f035c0", "#332c7b", "#5d2800", "#9e9813", "#0699fd", "#99274d", "#7d38b0",
+  "#1d06f8", "#d07f00", "#058562", "#ff0e79", "#049bdb", "#815404", "#8562ff", "#8b114b", "#b03ca7", "#6903ac",
 ];
 export const DARK_COLOURS: readonly string[] = [
-  "#518efb", "#dfae07", "#3cd1a6", "#a96eaf", "#135ad4", "#db7653", "#d0ed24", "#99ecfd", "#c4264f", "#b8aefd",
+  "#248cd2", "#ffe1a3", "#b33788", "#48df00", "#8c0efb", "#ff7993", "#16fdff", "#ad9800", "#b5b3ff", "#068016",
 ];
 export const DASHES: readonly (readonly number[])[] = [[], [6, 3], [2, 2], [9, 3, 2, 3], [12, 4]];
 

@@ -1,8 +1,9 @@
 /** A project: its runs as a table beside its charts. */
 
-import { useSignal } from "@preact/signals";
+import { effect, useSignal } from "@preact/signals";
 import type { JSX } from "preact";
-import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useMemo, useRef } from "preact/hooks";
+import { showTogether } from "../../state/colours";
 import { mayEdit } from "../../state/session";
 import { Workspace } from "../../state/workspace";
 import { Icon } from "../parts/Icon";
@@ -61,6 +62,9 @@ function Panes(): JSX.Element {
   const { pane, tablePercent } = workspace.view.value;
   const place = useRef<HTMLDivElement>(null);
   const shown = isNarrow.value && pane === "both" ? "table" : pane;
+  const isAlone = shown === "table";
+  // Charts say which colours are shown together; without them the table has its own told apart, and the same as theirs.
+  useEffect(() => (isAlone ? effect(() => showTogether(workspace.runs.lineIds.value)) : undefined), [isAlone, workspace]);
   return (
     <div ref={place} class={`panes panes-${shown}`}>
       {shown !== "panels" && (
