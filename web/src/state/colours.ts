@@ -10,10 +10,10 @@ import { watchPrinting } from "./printing";
 export type RunColour = { readonly colour: string; readonly dash: readonly number[] };
 
 export const LIGHT_COLOURS: readonly string[] = [
-  "#1d06f8", "#d07f00", "#058562", "#ff0e79", "#049bdb", "#815404", "#8562ff", "#8b114b", "#b03ca7", "#6903ac",
+  "#000af4", "#e86c04", "#007971", "#d72399", "#009dd3", "#8c6100", "#8b5ee3", "#97172f", "#7d9b63", "#84159a",
 ];
 export const DARK_COLOURS: readonly string[] = [
-  "#248cd2", "#ffe1a3", "#b33788", "#48df00", "#8c0efb", "#ff7993", "#16fdff", "#ad9800", "#b5b3ff", "#068016",
+  "#14bbff", "#c77a16", "#f285bf", "#9ccb09", "#2e4bfd", "#f8e4a2", "#ca0031", "#19ffff", "#7d639b", "#09a476",
 ];
 export const DASHES: readonly (readonly number[])[] = [[], [6, 3], [2, 2], [9, 3, 2, 3], [12, 4]];
 
