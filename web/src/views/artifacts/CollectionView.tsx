@@ -32,7 +32,7 @@ export function CollectionView({ path, version }: { readonly path: CollectionPat
           {versions[0]?.type} · {formatCount(versions.length)} {versions.length === 1 ? "version" : "versions"}
         </span>
       </h1>
-      <table class="documents-table">
+      <table class="documents-table listed">
         <tbody>
           {versions.slice(0, shown.value).map((one) => (
             <VersionRow key={one.artifact_id} path={path} artifact={one} names={named.value.value} />
@@ -66,10 +66,9 @@ function VersionRow({ path, artifact, names }: VersionRowProps): JSX.Element {
       </td>
       <td class="number">{formatCount(artifact.file_count)} files</td>
       <td class="number">{formatBytes(artifact.size_bytes)}</td>
-      <td>
+      <td class="artifact-maker">
         {artifact.created_by !== null && (
           <a
-            class="artifact-maker"
             href={formatHash([artifact.created_by[0], artifact.created_by[1], "runs", artifact.created_by[2]])}
             title={`Made by the run ${artifact.created_by.join("/")}`}
           >
