@@ -42,10 +42,10 @@ test("a table waits for the frame that shows the lines", async () => {
   expect(await overAfter(0, { table })).toEqual(["table"]);
 });
 
-test("a table waits no longer than a tenth of a second", async () => {
+test("a table waits no longer than a quarter of a second", async () => {
   expectDrawing();
   const table = chartsShown();
-  expect(await overAfter(99, { table })).toEqual([]);
+  expect(await overAfter(249, { table })).toEqual([]);
   expect(await overAfter(1, { table })).toEqual(["table"]);
 });
 

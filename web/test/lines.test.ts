@@ -1,4 +1,6 @@
 import { expect, test } from "vitest";
+import { plotBox } from "../src/drawing/axes";
+import { columnCount } from "../src/state/key_lines";
 import { barSpans, barsHeight, drawBars } from "../src/drawing/bars";
 import { chartCsv } from "../src/drawing/csv";
 import { figureSvg } from "../src/drawing/figure";
@@ -168,4 +170,13 @@ test("bars are drawn from the largest, and what has no value has no bar", () => 
   const widths = [...text.matchAll(/<rect [^>]*width="([\d.]+)"/g)].map(([, width]) => Number(width));
   expect(widths.map((width) => width / widths[0]!)).toEqual([1, 0.5]);
   expect([...text.matchAll(/<text [^>]*>([^<]*)</g)].map(([, letters]) => letters)).toEqual(["one", "2", "&#60;two&#62;", "\u22121", "three"]);
+});
+
+test("a line has a column for each pixel of the plot, however narrow its labels are", () => {
+  const widths = Array.from({ length: 2_000 }, (_, i) => 80 + i);
+  const tooFew = widths.filter((width) => {
+    const box = plotBox(new SvgSurface(width, 200, ""), { width, height: 200 }, [], THEME);
+    return box.right - box.left > columnCount(width, 1);
+  });
+  expect(tooFew).toEqual([]);
 });
