@@ -1,5 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { chartsShown, expectDrawing, noteDrawn } from "../src/state/charts_first";
+import { ChartCanvas } from "../src/views/panels/chart_canvas";
+import { DrawQueue } from "../src/views/panels/draw_queue";
 
 let frames: (() => void)[] = [];
 
@@ -61,4 +63,17 @@ test("the frame of earlier lines ends no wait for others", async () => {
   noteDrawn();
   await frame();
   expect(await overAfter(0, { table })).toEqual(["table"]);
+});
+
+test("a chart that knows its size and has no lines yet ends no wait", async () => {
+  vi.stubGlobal("addEventListener", () => undefined);
+  vi.stubGlobal("matchMedia", () => new EventTarget());
+  const element = { getContext: () => null } as unknown as HTMLCanvasElement;
+  const canvas = new ChartCanvas(element, element, new DrawQueue());
+  expectDrawing();
+  canvas.resize(400, 200);
+  const table = chartsShown();
+  await vi.advanceTimersByTimeAsync(20);
+  await frame();
+  expect(await overAfter(20, { table })).toEqual([]);
 });

@@ -180,3 +180,15 @@ test("a line has a column for each pixel of the plot, however narrow its labels 
   });
   expect(tooFew).toEqual([]);
 });
+
+test("of very many lines no colour is drawn over all others", () => {
+  const strokesOf = (count: number): string[] => {
+    const lines = Array.from({ length: count }, (_, i) => lineOf(`${i}`, [0, 1], [0, i], { colour: i % 2 === 0 ? "#aa0000" : "#0000bb" }));
+    const surface = new SvgSurface(400, 240, "");
+    const layout = layoutChart(surface, lines, FRAME, THEME);
+    drawChart(surface, lines.map((line) => placeLine(line, layout)), layout, THEME);
+    return [...surface.finish().matchAll(/stroke="(#aa0000|#0000bb)"/g)].map(([, colour]) => colour!);
+  };
+  expect(strokesOf(100)).toEqual(["#aa0000", "#0000bb"]);
+  expect(strokesOf(101)).toEqual(["#aa0000", "#0000bb", "#aa0000", "#0000bb", "#aa0000", "#0000bb", "#aa0000", "#0000bb"]);
+});
