@@ -61,14 +61,37 @@ def as_table(look: Look, key: str) -> list[str]:
     return [cell.strip() for cell in row.locator("td").all_inner_texts()]
 
 
-def test_keys_of_any_letters_have_a_panel_a_column_and_a_place_in_the_address(look: Look, store: Path) -> None:
-    run_id = train(store, "names", [{key: 1.0, "other": 2.0} for key in KEYS for _ in range(2)])
-    for key in KEYS:
-        look.go(f"{PROJECT}/runs/{run_id}")
+@pytest.fixture(scope="module")
+def named(store: Path, served: Served) -> str:
+    """A run of its project with each of the keys, a number after the other."""
+    return train(store, "names", [{key: number for number, key in enumerate(KEYS)}] * 2)
+
+
+def test_keys_of_any_letters_have_a_panel_with_their_line(look: Look, named: str) -> None:
+    for number, key in enumerate(KEYS):
+        look.go(f"{PROJECT}/runs/{named}")
         look.page.get_by_role("searchbox", name="Search panels").fill(key[:40])
-        panel = look.page.get_by_role("article", name=key, exact=True)
-        panel.wait_for()
-        assert panel.get_by_role("alert").count() == 0, key
+        assert as_table(look, key) == [str(number), str(number), str(number), "2", ""], key
+
+
+def test_keys_of_any_letters_have_a_column_that_the_address_keeps(look: Look, named: str) -> None:
+    look.go(f"{PROJECT}?q=names&t=table&c=state")
+    look.waits_for("1 run matches")
+    look.page.get_by_role("button", name="Columns").click()
+    for key in KEYS:
+        look.page.get_by_label("Search columns").fill(key[:40])
+        look.page.locator(".picker-add", has_text=key).first.click()
+    look.page.wait_for_function(
+        "count => decodeURIComponent(location.hash).split('summary.').length > count", arg=len(KEYS)
+    )
+    address = look.page.url
+    look.page.goto("about:blank")
+    look.page.goto(address)
+    line = look.page.locator(".table-body .line")
+    line.get_by_text(str(len(KEYS) - 1), exact=True).wait_for()
+    heads = look.page.get_by_role("columnheader").locator(".head-button").all_inner_texts()
+    assert [head.strip().removeprefix("s.").strip() for head in heads] == ["Name", "State", *KEYS]
+    assert line.get_by_role("gridcell").all_inner_texts()[-len(KEYS) :] == [str(number) for number in range(len(KEYS))]
 
 
 def test_numbers_at_the_ends_of_their_range_are_drawn_and_read_exactly(look: Look, store: Path) -> None:

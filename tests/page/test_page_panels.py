@@ -102,7 +102,9 @@ def test_on_paper_there_are_the_rows_in_sight_and_all_charts_and_no_tools(look: 
     tools = look.page.locator(".button, .button-icon, .segment, .tool, .search-box")
     assert tools.filter(visible=True).all_inner_texts() == []
     look.page.locator(".table-body .line-name").first.wait_for()
-    assert look.page.evaluate("document.documentElement.scrollHeight > innerHeight")
+    look.page.set_viewport_size({"width": 1440, "height": 400})
+    last = look.page.locator(".panel").last.bounding_box()
+    assert 400 < last["y"] + last["height"] <= look.page.evaluate("document.documentElement.scrollHeight")
 
 
 LIGHT_GRID, DARK_GRID = 0xEC, 0x22

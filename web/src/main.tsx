@@ -13,6 +13,7 @@ import { followLocation, takeToken } from "./state/address";
 import { followTheme } from "./state/colours";
 import { beginLooking } from "./state/session";
 import { beginTheme } from "./state/theme";
+import { warmUp } from "./views/panels/warm_up";
 import { App } from "./views/shell/App";
 
 const token = takeToken();
@@ -24,3 +25,4 @@ const place = document.getElementById("page");
 if (place !== null) {
   render(<App />, place);
 }
+warmUp();

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { layoutChart, type ChartFrame, type ChartLine } from "../src/drawing/line_chart";
+import { layoutChart, type ChartFrame, type ChartLayout, type ChartLine } from "../src/drawing/line_chart";
 import { SvgSurface } from "../src/drawing/svg";
 import type { Theme } from "../src/drawing/surface";
 import { handleKey, type KeyHandlers } from "../src/views/panels/chart_keys";
@@ -21,11 +21,11 @@ const layout = layoutChart(new SvgSurface(400, 240, ""), [LINE], FRAME, THEME);
 type Pressed = { readonly key: string; readonly shiftKey?: boolean; readonly ctrlKey?: boolean };
 
 /** What a key did to a chart from 0 to 100 whose crosshair is at 50. */
-function press(pressed: Pressed): [isOurs: boolean, ...done: string[]] {
+function press(pressed: Pressed, drawn: ChartLayout | null = layout): [isOurs: boolean, ...done: string[]] {
   const done: string[] = [];
   const round = (value: number) => Math.round(value * 10) / 10;
   const handlers: KeyHandlers = {
-    layout: () => layout,
+    layout: () => drawn,
     pointed: () => layout.x.at(50),
     onPoint: (pixel) => done.push(pixel === null ? "away" : `at ${round(layout.x.valueAt(pixel))}`),
     onChoose: (by) => done.push(by < 0 ? "line above" : "line below"),
@@ -52,6 +52,10 @@ test.each<[Pressed, string]>([
   [{ key: "Escape" }, "away"],
 ])("the key %j on a chart does: %s", (pressed, expected) => {
   expect(press(pressed)).toEqual([true, expected]);
+});
+
+test("a chart that is not drawn yet has its table, and nothing to point at", () => {
+  expect([press({ key: "t" }, null), press({ key: "Home" }, null)]).toEqual([[true, "table"], [false]]);
 });
 
 test.each([[{ key: "Tab" }], [{ key: "0", ctrlKey: true }], [{ key: "x" }]])("the key %j is not one of a chart", (pressed) => {

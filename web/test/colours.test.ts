@@ -54,7 +54,7 @@ test.each([
       colours.slice(i + 1).flatMap((other) => {
         const there = seen(other, eyes);
         const distance = Math.hypot(...seen(one, eyes).map((value, k) => value - there[k]!));
-        return distance < 0.08 ? [`${name}: ${one} ${other} ${distance.toFixed(3)}`] : [];
+        return distance < (name === "all" ? 0.15 : 0.085) ? [`${name}: ${one} ${other} ${distance.toFixed(3)}`] : [];
       }),
     ),
   );

@@ -1,5 +1,7 @@
 import { expect, test } from "vitest";
-import { barsHeight, drawBars } from "../src/drawing/bars";
+import { plotBox } from "../src/drawing/axes";
+import { columnCount } from "../src/state/key_lines";
+import { barSpans, barsHeight, drawBars } from "../src/drawing/bars";
 import { chartCsv } from "../src/drawing/csv";
 import { figureSvg } from "../src/drawing/figure";
 import { nearestLine, nearestPoint } from "../src/drawing/hit";
@@ -152,12 +154,41 @@ test("the CSV of a chart has what is drawn, within what is shown, and nothing a 
   );
 });
 
+test("bars begin at nought, those of values below it on its other side", () => {
+  expect(barSpans([4, 1, 0, null])).toEqual([[0, 1], [0, 0.25], [0, 0], [0, 0]]);
+  expect(barSpans([3, -1, NaN])).toEqual([[0.25, 1], [0, 0.25], [0.25, 0.25]]);
+  expect(barSpans([-2, -8])).toEqual([[0.75, 1], [0, 1]]);
+  expect(barSpans([1e308, -1e308, Infinity])).toEqual([[0.5, 1], [0, 0.5], [0.5, 0.5]]);
+  expect(barSpans([0, null])).toEqual([[0, 0], [0, 0]]);
+});
+
 test("bars are drawn from the largest, and what has no value has no bar", () => {
   const surface = new SvgSurface(400, barsHeight(3), "best");
   const row = (name: string, value: number | null) => ({ name, colour: "#123456", value });
   drawBars(surface, [row("one", 2), row("<two>", -1), row("three", null)], 400, THEME);
   const text = surface.finish();
   const widths = [...text.matchAll(/<rect [^>]*width="([\d.]+)"/g)].map(([, width]) => Number(width));
-  expect(widths.map((width) => width / widths[0]!)).toEqual([1, 0.5, 0]);
+  expect(widths.map((width) => width / widths[0]!)).toEqual([1, 0.5]);
   expect([...text.matchAll(/<text [^>]*>([^<]*)</g)].map(([, letters]) => letters)).toEqual(["one", "2", "&#60;two&#62;", "\u22121", "three"]);
+});
+
+test("a line has a column for each pixel of the plot, however narrow its labels are", () => {
+  const widths = Array.from({ length: 2_000 }, (_, i) => 80 + i);
+  const tooFew = widths.filter((width) => {
+    const box = plotBox(new SvgSurface(width, 200, ""), { width, height: 200 }, [], THEME);
+    return box.right - box.left > columnCount(width, 1);
+  });
+  expect(tooFew).toEqual([]);
+});
+
+test("of very many lines no colour is drawn over all others", () => {
+  const strokesOf = (count: number): string[] => {
+    const lines = Array.from({ length: count }, (_, i) => lineOf(`${i}`, [0, 1], [0, i], { colour: i % 2 === 0 ? "#aa0000" : "#0000bb" }));
+    const surface = new SvgSurface(400, 240, "");
+    const layout = layoutChart(surface, lines, FRAME, THEME);
+    drawChart(surface, lines.map((line) => placeLine(line, layout)), layout, THEME);
+    return [...surface.finish().matchAll(/stroke="(#aa0000|#0000bb)"/g)].map(([, colour]) => colour!);
+  };
+  expect(strokesOf(100)).toEqual(["#aa0000", "#0000bb"]);
+  expect(strokesOf(101)).toEqual(["#aa0000", "#0000bb", "#aa0000", "#0000bb", "#aa0000", "#0000bb", "#aa0000", "#0000bb"]);
 });

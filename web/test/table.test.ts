@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { readOrder, toggledOrder, writeOrder } from "../src/state/order";
 import { filterOfGroup, keyOf, TableLines } from "../src/state/table_lines";
-import { nearest, titleOf, usualColumns } from "../src/state/usual_columns";
+import { nearest, searchedName, titleOf, usualColumns } from "../src/state/usual_columns";
 import { moved } from "../src/views/workspace/column_widths";
 import { rowsInSight, scrollToRow } from "../src/views/parts/virtual_window";
 import type { ColumnInfo, ColumnKind, RunGroup } from "../src/wire/documents";
@@ -86,6 +86,9 @@ test("names are found by parts of them, and those that begin so come first", () 
   const names = ["summary.val.loss", "loss", "config.loss_weight", "loss_scale", "accuracy"];
   expect(nearest("loss", names, (name) => name, 3)).toEqual(["loss", "loss_scale", "summary.val.loss"]);
   expect(nearest("loss val", names, (name) => name, 9)).toEqual(["summary.val.loss"]);
+  const columns = ["config.a\\.b", "heartbeat_at", "summary.back\\\\slash"];
+  const found = (text: string): string[] => nearest(text, columns, searchedName, 9);
+  expect(["a.b", "a\\.b", "life", "heartbeat", "k\\s"].map(found)).toEqual([[columns[0]], [columns[0]], [columns[1]], [columns[1]], [columns[2]]]);
 });
 
 test("a column has a title that people read", () => {

@@ -41,5 +41,7 @@ test("counts are said as people say them", () => {
 });
 
 test("a saved view has an id that can be read, and that no other has", () => {
-  expect([idFor("Été: best runs!", []), idFor("best", ["best", "best-2"]), idFor("🙂", [])]).toEqual(["ete-best-runs", "best-3", "view"]);
+  const ids = [idFor("Été: best runs!", []), idFor("best", ["best", "best2"]), idFor("🙂", []), idFor("lr", ["viewlr"]), idFor("a b ".repeat(60), [])];
+  expect(ids).toEqual(["etebestruns", "best3", "view", "viewlr2", "ab".repeat(20)]);
+  expect(ids.every((id) => /^[a-z0-9]{4,64}$/.test(id))).toBe(true);
 });

@@ -20,9 +20,19 @@ export function barsHeight(barCount: number): number {
   return barCount * ROW_PX + SIDE_PX;
 }
 
+/** Where each bar begins and ends, from 0 to 1: at nought, which is somewhere between where values are on both sides of it. */
+export function barSpans(values: readonly (number | null)[]): (readonly [from: number, to: number])[] {
+  const finite = values.map((value) => (value !== null && Number.isFinite(value) ? value : 0));
+  const largest = finite.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+  // As shares of the largest, since the distance of two numbers may be none.
+  const shares = finite.map((value) => (largest > 0 ? value / largest : 0));
+  const low = shares.reduce((least, share) => Math.min(least, share), 0);
+  const room = shares.reduce((most, share) => Math.max(most, share), 0) - low;
+  return shares.map((share) => (room > 0 ? [(Math.min(0, share) - low) / room, (Math.max(0, share) - low) / room] : [0, 0]));
+}
+
 export function drawBars(surface: Surface, bars: readonly BarRow[], width: number, theme: Theme): void {
-  const finite = bars.map(({ value }) => (value !== null && Number.isFinite(value) ? Math.abs(value) : 0));
-  const largest = finite.reduce((most, size) => Math.max(most, size), 0);
+  const spans = barSpans(bars.map(({ value }) => value));
   const nameWidth = Math.round((width - 2 * SIDE_PX) * 0.36);
   const from = SIDE_PX + nameWidth + 8;
   const room = Math.max(0, width - SIDE_PX - VALUE_PX - from);
@@ -34,7 +44,8 @@ export function drawBars(surface: Surface, bars: readonly BarRow[], width: numbe
     surface.textAlign = "left";
     surface.fillText(shortened(surface, name, nameWidth), SIDE_PX, middle);
     surface.fillStyle = colour;
-    if (largest > 0) surface.fillRect(from, middle - BAR_PX / 2, (finite[i]! / largest) * room, BAR_PX);
+    const [begin, end] = spans[i]!;
+    if (end > begin) surface.fillRect(from + begin * room, middle - BAR_PX / 2, (end - begin) * room, BAR_PX);
     surface.fillStyle = theme.ink;
     surface.textAlign = "right";
     if (value !== null) surface.fillText(formatValue(value), width - SIDE_PX, middle);

@@ -29,6 +29,17 @@ function byStyle(placed: readonly PlacedLine[]): Style[] {
   return [...styles.values()];
 }
 
+/** Of very many lines each look is drawn in so many parts, one of each after the other: else the last one covers the others. */
+const PARTS = 4;
+const COVERING_LINES = 100;
+
+function inParts(styles: readonly Style[], lineCount: number): readonly Style[] {
+  if (lineCount <= COVERING_LINES) return styles;
+  return Array.from({ length: PARTS }, (_, part) =>
+    styles.map((style) => ({ ...style, placed: style.placed.filter((_, i) => i % PARTS === part) })),
+  ).flat();
+}
+
 /** How wide a line is where so many are drawn. */
 export function strokeWidth(lineCount: number): number {
   return lineCount <= 12 ? 1.5 : lineCount <= 40 ? 1.25 : 1;
@@ -146,7 +157,7 @@ export function drawChart(surface: Surface, placed: readonly PlacedLine[], layou
     surface.lineJoin = "bevel";
     surface.lineCap = "butt";
     const widths = { line: strokeWidth(placed.length), hair, hasDashes: placed.length <= DASHED_LINES };
-    drawStyles(surface, byStyle(placed), layout, { ground: theme.ground, widths });
+    drawStyles(surface, inParts(byStyle(placed), placed.length), layout, { ground: theme.ground, widths });
     drawMarks(surface, placed, box, theme);
   });
   drawAxes(surface, box, layout.axes, layout, theme);

@@ -1,7 +1,10 @@
 /** Charts first: a table that comes meanwhile is written when the first lines are in sight. */
 
-/** Nothing waits for charts longer than this: many cold runs take their time, and frames stop where nobody looks. */
-const LONGEST_MS = 100;
+/**
+ * Nothing waits for charts longer than this: many cold runs take their time, and frames stop where nobody looks. To write a
+ * table and lay it out takes a tab longer than to draw, so lines that come meanwhile would be late by as much.
+ */
+const LONGEST_MS = 250;
 
 type Coming = { readonly shown: Promise<void>; readonly end: () => void };
 

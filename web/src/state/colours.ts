@@ -10,10 +10,10 @@ import { watchPrinting } from "./printing";
 export type RunColour = { readonly colour: string; readonly dash: readonly number[] };
 
 export const LIGHT_COLOURS: readonly string[] = [
-  "#3b3df2", "#a26333", "#16867f", "#f035c0", "#332c7b", "#5d2800", "#9e9813", "#0699fd", "#99274d", "#7d38b0",
+  "#000af4", "#e86c04", "#007971", "#d72399", "#009dd3", "#8c6100", "#8b5ee3", "#97172f", "#7d9b63", "#84159a",
 ];
 export const DARK_COLOURS: readonly string[] = [
-  "#518efb", "#dfae07", "#3cd1a6", "#a96eaf", "#135ad4", "#db7653", "#d0ed24", "#99ecfd", "#c4264f", "#b8aefd",
+  "#14bbff", "#c77a16", "#f285bf", "#9ccb09", "#2e4bfd", "#f8e4a2", "#ca0031", "#19ffff", "#7d639b", "#09a476",
 ];
 export const DASHES: readonly (readonly number[])[] = [[], [6, 3], [2, 2], [9, 3, 2, 3], [12, 4]];
 

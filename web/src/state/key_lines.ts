@@ -21,15 +21,18 @@ export type KeyPicture = KeyDrawing & { readonly isLoading: boolean; readonly er
 const NOTHING: Lines = { tiles: null, isLoading: true, error: null };
 
 /** Columns are asked for in steps of so many, so that panels of nearly the same width share a request. */
-const COLUMN_STEP = 100;
+const COLUMN_STEP = 50;
+/** So much of a chart's width at least is beside its plot. */
+const BESIDE_PX = 40;
 
 /** Lines of so many columns in all are asked for; of more runs the lines are coarser, and exact again when zoomed into. */
 const ALL_COLUMNS = 100_000;
 const FEWEST_COLUMNS = 25;
 
-/** How many columns the lines of a chart have. */
+/** How many columns the lines of a chart have: as many as its plot has pixels, or a few more; none before its width is known. */
 export function columnCount(widthPx: number, runCount: number): number {
-  const columns = Math.ceil(widthPx / COLUMN_STEP) * COLUMN_STEP;
+  if (widthPx === 0) return 0;
+  const columns = Math.max(1, Math.ceil((widthPx - BESIDE_PX) / COLUMN_STEP)) * COLUMN_STEP;
   // In powers of two, so that panels of nearly as many runs share a request.
   const share = 2 ** Math.floor(Math.log2(ALL_COLUMNS / Math.max(1, runCount)));
   return Math.min(columns, Math.max(FEWEST_COLUMNS, share));

@@ -9,7 +9,7 @@ import { both, searchFilter } from "./conditions";
 import type { Moved, ProjectNews } from "./live";
 import { PAGE_RUNS, RunPages, type RunRow, type RunsQuestion } from "./run_pages";
 import { reconnectCount } from "./session";
-import { filterOfGroup, keyOf, TableLines, type Line } from "./table_lines";
+import { filterOfGroup, keyOf, lineIdOf, TableLines, type Line } from "./table_lines";
 import { usualColumns } from "./usual_columns";
 import type { Column, View } from "./view";
 
@@ -38,6 +38,8 @@ export class ProjectRuns {
   readonly filters: ReadonlySignal<JsonObject | null>;
   readonly columns: ReadonlySignal<readonly Column[]>;
   readonly lines: ReadonlySignal<TableLines>;
+  /** What has a colour of its own in the table: groups, or runs that are not hidden; nothing of runs that are not all here. */
+  readonly lineIds: ReadonlySignal<readonly string[]>;
 
   private readonly pagesOfGroups = new Map<string, RunPages>();
   private readonly stops: (() => void)[] = [];
@@ -64,6 +66,13 @@ export class ProjectRuns {
       return groupBy.length > 0
         ? TableLines.ofGroups(this.groups.value ?? [], new Set(openGroups))
         : TableLines.ofRuns(this.pages.totalCount.value ?? 0);
+    });
+    this.lineIds = computed(() => {
+      const { groupBy, hidden } = view.value;
+      if (groupBy.length > 0) return (this.groups.value ?? []).map(lineIdOf);
+      void this.pages.changes.value;
+      const ids = [...this.pages.rows()].map(({ runId }) => runId);
+      return ids.length === this.pages.totalCount.value ? ids.filter((id) => !hidden.includes(id)) : [];
     });
   }
 

@@ -38,7 +38,11 @@ export function viewOf(saved: SavedView): View {
  * is another meanwhile.
  */
 export async function saveView(path: ProjectPath, id: string, title: string, view: View, expected: SavedView | null): Promise<SavedView> {
-  const theirs = (await listSavedViews(path)).find((view) => view.id === id) ?? null;
+  const there = (await fetchViews(path)).find(({ view_id }) => view_id === id) ?? null;
+  if (there !== null && there.type !== VIEW_TYPE) {
+    throw new Error(`Another program keeps something as “${id}” here: save the view under another name.`);
+  }
+  const theirs = there && savedView(there);
   if ((theirs === null) !== (expected === null) || (theirs !== null && expected !== null && theirs.query !== expected.query)) {
     throw new ViewConflict(theirs);
   }
@@ -51,12 +55,17 @@ export function removeView(path: ProjectPath, id: string): Promise<void> {
   return deleteView(path, id);
 }
 
-/** An id that people can read in an address, and that no other view has. */
+/** The ids that a store takes. */
+const SHORTEST_ID = 4;
+const READABLE_ID = 40;
+
+/** An id that people can read in an address, and that no other view has: digits and letters, as a store has it. */
 export function idFor(title: string, taken: readonly string[]): string {
-  const base = title.toLowerCase().normalize("NFKD").replace(/\p{M}/gu, "").replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "").slice(0, 40) || "view";
+  const letters = title.toLowerCase().normalize("NFKD").replace(/[^a-z0-9]+/g, "").slice(0, READABLE_ID);
+  const base = letters.length < SHORTEST_ID ? `view${letters}` : letters;
   let id = base;
   for (let n = 2; taken.includes(id); n++) {
-    id = `${base}-${n}`;
+    id = `${base}${n}`;
   }
   return id;
 }

@@ -5,3 +5,9 @@ export function soon(run: () => void): void {
   if (globalThis.scheduler === undefined) setTimeout(run, 0);
   else void globalThis.scheduler.postTask(run, { priority: "user-blocking" });
 }
+
+/** After all that is next. */
+export function afterwards(run: () => void): void {
+  if (globalThis.scheduler === undefined) setTimeout(run, 0);
+  else void globalThis.scheduler.postTask(run, { priority: "user-visible" });
+}

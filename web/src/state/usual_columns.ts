@@ -60,6 +60,13 @@ export function titleOf(name: string): { readonly root: string; readonly title: 
   return { root: found[1] ?? "", title: (found[2] ?? "").replace(/\\(.)/gs, "$1") };
 }
 
+/** By what a column is found: its name, and what it is called where that is something else. */
+export function searchedName(name: string): string {
+  const { root, title } = titleOf(name);
+  const shown = root === "" ? title : `${root}.${title}`;
+  return shown === name ? name : `${name}\n${shown}`;
+}
+
 /** Names that hold all words of `text`, the best first: those that begin with it, then those with a part that does. */
 export function nearest<T>(text: string, candidates: readonly T[], nameOf: (one: T) => string, most: number): T[] {
   const words = text.toLowerCase().split(/\s+/).filter(Boolean);

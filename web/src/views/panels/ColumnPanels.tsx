@@ -127,7 +127,7 @@ export function ImportancePanel({ panel, runs }: Of<"importance">): JSX.Element 
           {found.map(({ name, importance, correlation, runCount }) => (
             <tr key={name}>
               <th scope="row">{plainName(name.replace(/^config\./, ""))}</th>
-              <td class="bar-cell"><Bar share={importance} /> {importance.toFixed(2)}</td>
+              <td class="bar-cell"><Bar to={Math.min(1, importance)} /> {importance.toFixed(2)}</td>
               <td class={correlation !== null && correlation < 0 ? "is-negative" : ""}>
                 {correlation === null ? "" : formatValue(Number(correlation.toFixed(2)))}
               </td>
@@ -140,11 +140,12 @@ export function ImportancePanel({ panel, runs }: Of<"importance">): JSX.Element 
   );
 }
 
-/** A bar of a share from 0 to 1. */
-export function Bar(props: { readonly share: number; readonly colour?: string }): JSX.Element {
+/** A bar between two shares of its room, from 0 to 1. */
+export function Bar({ from = 0, to, colour }: { readonly from?: number; readonly to: number; readonly colour?: string }): JSX.Element {
+  const place = { marginLeft: `${from * 100}%`, width: `${(to - from) * 100}%` };
   return (
     <span class="bar" aria-hidden="true">
-      <span style={{ width: `${Math.max(0, Math.min(1, props.share)) * 100}%`, ...(props.colour ? { background: props.colour } : {}) }} />
+      <span style={{ ...place, ...(colour === undefined ? {} : { background: colour }) }} />
     </span>
   );
 }

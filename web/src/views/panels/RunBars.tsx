@@ -2,7 +2,7 @@
 
 import type { JSX } from "preact";
 import { useEffect } from "preact/hooks";
-import { barsHeight, drawBars } from "../../drawing/bars";
+import { barSpans, barsHeight, drawBars } from "../../drawing/bars";
 import { formatValue } from "../../drawing/format";
 import { Bar } from "./ColumnPanels";
 import type { Picture } from "./exports";
@@ -44,16 +44,16 @@ export function RunBars(props: {
       picture.current = null;
     };
   });
-  const largest = bars.reduce((most, { value }) => (Number.isFinite(value) ? Math.max(most, Math.abs(value!)) : most), 0);
+  const spans = barSpans(bars.map(({ value }) => value));
   return (
     <div class="table-twin" tabIndex={0} role="region" aria-label={props.label}>
       <table>
         <tbody>
-          {bars.slice(0, BARS).map(({ id, name, colour, value }) => (
+          {bars.slice(0, BARS).map(({ id, name, colour, value }, i) => (
             <tr key={id} class={id === hoverRun.value ? "is-hit" : ""} onPointerEnter={() => (hoverRun.value = id)}
               onPointerLeave={() => (hoverRun.value = null)}>
               <th scope="row" title={name}>{name}</th>
-              <td class="bar-cell is-wide"><Bar share={largest > 0 ? Math.abs((value ?? 0) / largest) : 0} colour={colour} /></td>
+              <td class="bar-cell is-wide"><Bar from={spans[i]![0]} to={spans[i]![1]} colour={colour} /></td>
               <td>{value === null ? "" : formatValue(value)}</td>
             </tr>
           ))}

@@ -71,7 +71,7 @@ export class ChartCanvas {
     if (width === this.width && height === this.height) return;
     this.width = width;
     this.height = height;
-    this.queue.add(this, () => this.draw());
+    if (this.picture !== null) this.queue.add(this, () => this.draw()); // nothing drawn is no chart that is there
   }
 
   point(overlay: Overlay): void {

@@ -20,8 +20,13 @@ export const KEYS_TEXT =
 
 /** Do what a key wants; true if it was one of ours. */
 export function handleKey(event: KeyboardEvent, handlers: KeyHandlers): boolean {
+  if (event.ctrlKey || event.metaKey || event.altKey) return false;
+  if (event.key === "t") {
+    handlers.onTable(); // which needs no chart to be drawn
+    return true;
+  }
   const layout = handlers.layout();
-  if (layout === null || event.ctrlKey || event.metaKey || event.altKey) return false;
+  if (layout === null) return false;
   const { box, x } = layout;
   const width = box.right - box.left;
   const at = handlers.pointed() ?? (box.left + box.right) / 2;
@@ -41,7 +46,6 @@ export function handleKey(event: KeyboardEvent, handlers: KeyHandlers): boolean 
     "]": () => handlers.onZoom(pannedRange(x, -width / 4)),
     "0": () => handlers.onReset(),
     Escape: () => handlers.onPoint(null),
-    t: () => handlers.onTable(),
   };
   const action = actions[event.key];
   action?.();

@@ -49,7 +49,7 @@ function Listed({ title, artifacts }: { readonly title: string; readonly artifac
         {title} <span class="soft">{artifacts.length}</span>
       </h2>
       <div class="table-scroll" tabIndex={0} role="region" aria-label={`${title} artifacts`}>
-        <table class="documents-table">
+        <table class="documents-table listed">
           <tbody>
             {artifacts.map((artifact) => (
               <Row key={artifact.artifact_id} artifact={artifact} />

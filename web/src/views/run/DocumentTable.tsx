@@ -8,6 +8,8 @@ import type { RunInfo } from "../../wire/run";
 import { formatCell, formatCount } from "../parts/format";
 
 const MOST_ROWS = 1000;
+/** More characters than this are a tall column where a table is narrow. */
+const LONG_TEXT = 80;
 
 export type DocumentTableProps = {
   readonly part: "config" | "summary";
@@ -65,21 +67,41 @@ export function DocumentTable({ part, runs, search, isOnlyDifferent }: DocumentT
 function Row({ row, isCompared }: { readonly row: ComparedRow; readonly isCompared: boolean }): JSX.Element {
   return (
     <tr class={isCompared && !row.isSame ? "differs" : ""}>
-      <th scope="row">{row.path}</th>
+      <th scope="row">
+        <LongText text={row.path} whole={row.path} />
+      </th>
       {row.values.map((value, i) => (
         <td key={i} title={value === undefined ? "" : writeJson(value)}>
-          {value === undefined ? <span class="soft">not there</span> : shortText(value)}
+          {value === undefined ? <span class="soft">not there</span> : <LongText text={shortText(value)} whole={wholeText(value)} />}
         </td>
       ))}
     </tr>
   );
 }
 
-/** A value on one line. */
-export function shortText(value: Json): string {
+/** Of a long text the first lines, until somebody clicks at it. */
+function LongText({ text, whole }: { readonly text: string; readonly whole: string }): JSX.Element {
+  const isWhole = useSignal(false);
+  if (text.length <= LONG_TEXT) {
+    return <>{text}</>;
+  }
+  return (
+    <button type="button" class="text-button long-text" aria-expanded={isWhole.value} onClick={() => (isWhole.value = !isWhole.value)}>
+      {isWhole.value ? whole : text}
+    </button>
+  );
+}
+
+/** A value as text, however long. */
+function wholeText(value: Json): string {
   if (value !== null && typeof value === "object" && !Array.isArray(value) && "_type" in value) {
     return `(${String((value as { _type: Json })._type)})`;
   }
-  const text = value === null ? "null" : formatCell("", value, 0);
+  return value === null ? "null" : formatCell("", value, 0);
+}
+
+/** The beginning of a value. */
+export function shortText(value: Json): string {
+  const text = wholeText(value);
   return text.length > 300 ? `${text.slice(0, 300)}…` : text;
 }

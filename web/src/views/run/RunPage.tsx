@@ -160,8 +160,15 @@ function Gone({ path, error, again }: { readonly path: RunPath; readonly error: 
         }}
       />
       <p>
-        <a href={formatHash([path.entity, path.project])}>All runs of {path.project}</a>. A deleted run can be brought back from the
-        trash: <code>runlake undelete {path.entity}/{path.project}/{path.runId}</code>
+        <a href={formatHash([path.entity, path.project])}>All runs of {path.project}</a>
+        {isGone(error) && (
+          <>
+            . A deleted run can be brought back from the trash:{" "}
+            <code>
+              runlake undelete {path.entity}/{path.project}/{path.runId}
+            </code>
+          </>
+        )}
       </p>
     </div>
   );

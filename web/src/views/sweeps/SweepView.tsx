@@ -40,7 +40,7 @@ export function SweepView({ path, version }: SweepViewProps): JSX.Element {
       <header class="run-head">
         <h1 class="run-title">
           <span class="run-title-text">{sweep.name || sweep.sweep_id}</span>
-          <code class="run-id">{sweep.sweep_id}</code>
+          {sweep.name !== sweep.sweep_id && <code class="run-id">{sweep.sweep_id}</code>}
         </h1>
         <span class="run-facts">
           {sweep.state.toLowerCase()}

@@ -65,7 +65,7 @@ function SweepList({ path, version }: SweepsPageProps): JSX.Element {
             <tr key={sweep.sweep_id}>
               <th scope="row">
                 <a href={formatHash([path.entity, path.project, "sweeps", sweep.sweep_id])}>{sweep.name || sweep.sweep_id}</a>{" "}
-                <code class="run-id">{sweep.sweep_id}</code>
+                {sweep.name !== sweep.sweep_id && <code class="run-id">{sweep.sweep_id}</code>}
               </th>
               <td>{sweep.state.toLowerCase()}</td>
               <td>{String(sweep.config["method"] ?? "")}</td>

@@ -2,7 +2,7 @@
 
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
-import { nearest, titleOf } from "../../state/usual_columns";
+import { nearest, searchedName, titleOf } from "../../state/usual_columns";
 import { counted } from "../parts/format";
 import { Icon } from "../parts/Icon";
 import { moved } from "./column_widths";
@@ -17,7 +17,7 @@ export function ColumnPicker(): JSX.Element {
   const known = workspace.runs.columnList.value ?? [];
   const shown = new Set(columns.map(({ name }) => name));
   const others = known.filter(({ name }) => !shown.has(name) && name !== "name");
-  const found = nearest(text.value, others, ({ name }) => name, MOST_CHOICES);
+  const found = nearest(text.value, others, ({ name }) => searchedName(name), MOST_CHOICES);
   const add = (name: string): void => workspace.change({ columns: [...columns, { name, widthPx: null }] }, "Added a column");
   const remove = (name: string): void => workspace.change({ columns: columns.filter((one) => one.name !== name) }, "Took away a column");
   return (

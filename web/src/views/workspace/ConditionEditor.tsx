@@ -4,7 +4,7 @@ import { useSignal, useSignalEffect } from "@preact/signals";
 import type { JSX } from "preact";
 import { COMPARISONS, type Comparison, type Condition } from "../../state/conditions";
 import { valueOfWord } from "../../state/filter_text";
-import { nearest } from "../../state/usual_columns";
+import { nearest, searchedName } from "../../state/usual_columns";
 import { fetchColumns } from "../../wire/asks";
 import type { ColumnKind, Facet } from "../../wire/documents";
 import { writeJson, type Json } from "../../wire/json";
@@ -63,7 +63,7 @@ export function ConditionEditor({ initial, take }: ConditionEditorProps): JSX.El
         initial={name.value}
         isFree
         choicesFor={(typed) =>
-          nearest(typed, known, (column) => column.name, MOST_CHOICES).map((column) => ({
+          nearest(typed, known, (column) => searchedName(column.name), MOST_CHOICES).map((column) => ({
             value: column.name,
             label: <ColumnName name={column.name} />,
             hint: column.kind,

@@ -1,7 +1,7 @@
 /** By what the runs are grouped, and which aggregate the columns of a group show. */
 
 import type { JSX } from "preact";
-import { nearest } from "../../state/usual_columns";
+import { nearest, searchedName } from "../../state/usual_columns";
 import type { GroupAggregate } from "../../state/view";
 import { Completion } from "../parts/Completion";
 import { counted } from "../parts/format";
@@ -31,7 +31,7 @@ export function GroupPicker(): JSX.Element {
         isCleared
         isAlwaysOpen
         choicesFor={(text) =>
-          nearest(text, others, ({ name }) => name, MOST_CHOICES)
+          nearest(text, others, ({ name }) => searchedName(name), MOST_CHOICES)
             .toSorted((one, other) => (text === "" ? Number(other.name.startsWith("config.")) - Number(one.name.startsWith("config.")) : 0))
             .map(({ name, run_count }) => ({ value: name, label: <ColumnName name={name} />, hint: counted(run_count, "run") }))
         }

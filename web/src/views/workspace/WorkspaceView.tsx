@@ -1,9 +1,11 @@
 /** A project: its runs as a table beside its charts. */
 
-import { useSignal } from "@preact/signals";
+import { effect, useSignal } from "@preact/signals";
 import type { JSX } from "preact";
-import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
+import { showTogether } from "../../state/colours";
 import { mayEdit } from "../../state/session";
+import { afterwards } from "../../state/soon";
 import { Workspace } from "../../state/workspace";
 import { Icon } from "../parts/Icon";
 import { useNews } from "../parts/InProject";
@@ -61,11 +63,17 @@ function Panes(): JSX.Element {
   const { pane, tablePercent } = workspace.view.value;
   const place = useRef<HTMLDivElement>(null);
   const shown = isNarrow.value && pane === "both" ? "table" : pane;
+  const isAlone = shown === "table";
+  // Beside charts it is made while these wait for their lines.
+  const [isTableDue, setTableDue] = useState(false);
+  useEffect(() => afterwards(() => setTableDue(true)), []);
+  // Charts say which colours are shown together; without them the table has its own told apart, and the same as theirs.
+  useEffect(() => (isAlone ? effect(() => showTogether(workspace.runs.lineIds.value)) : undefined), [isAlone, workspace]);
   return (
     <div ref={place} class={`panes panes-${shown}`}>
       {shown !== "panels" && (
         <section class="pane-table" aria-label="Runs" style={shown === "both" ? { flexBasis: `${tablePercent}%` } : {}}>
-          <RunTable />
+          {(isAlone || isTableDue) && <RunTable />}
           <SelectionBar />
         </section>
       )}
