@@ -19,7 +19,7 @@ from runlake.bulk.places import open_target, read_manifest
 from runlake.bulk.verify import verify_folder
 from runlake.errors import BadValueError, ConflictError, NotFoundError, ReadOnlyError
 from runlake.store.cluster.bucket import USUAL_LIMITS, Bucket
-from waiting import DEADLINE_S
+from waiting import DEADLINE_S, wait_until
 
 pytestmark = pytest.mark.usefixtures("project")
 
@@ -150,6 +150,18 @@ def test_a_server_that_fails_and_loses_answers_is_asked_again(url, s3_server, ex
     assert objects_of(url) == content(tmp_path / "out")
 
 
+def test_a_server_that_refuses_every_etag_takes_an_export(url, s3_server, monkeypatch):
+    proxy = S3Proxy(s3_server.endpoint, itertools.repeat("picky"))
+    monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.endpoint)
+    claim = Claim(Bucket(url), "claims", lease_s=4.0, renew_s=0.1)
+    try:
+        with claim.held(url):
+            wait_until(lambda: proxy.done.count("picky") > 20, "it was renewed")
+            claim.check()
+    finally:
+        proxy.stop()
+
+
 @pytest.mark.parametrize("word_count", [7, 11, 14])
 def test_a_full_bucket_ends_the_export_and_it_goes_on(
     word_count, url, s3_server, export, monkeypatch, tmp_path, content
@@ -188,7 +200,7 @@ def test_two_exports_into_one_place_do_not_mix(url, export):
 
     export(url, report=report)
     assert seen == [True]
-    assert not any("lock" in one.key for one in Bucket(url).list())
+    assert not any("claims" in one.key for one in Bucket(url).list())
 
 
 def test_who_is_silent_for_too_long_is_taken_over_and_stops(url):

@@ -22,7 +22,7 @@ from runlake.errors import ConflictError, RunlakeError
 from runlake.query.rows.export import CountedFile
 from runlake.store.cluster.bucket import USUAL_LIMITS, Bucket, ObjectInfo
 
-_PLAN, _DONE, _LOCK = f"{STATE}/plan.json", f"{STATE}/done", f"{STATE}/lock"
+_PLAN, _DONE, _CLAIMS = f"{STATE}/plan.json", f"{STATE}/done", f"{STATE}/claims"
 _IN_MEMORY_BYTES = 8 * 2**20
 """Of each file that is under way: a dozen may be."""
 
@@ -36,7 +36,7 @@ class BucketTarget:
     def __init__(self, url: str) -> None:
         self._bucket = Bucket(url)
         self.place = self._bucket.url
-        self._claim = Claim(self._bucket, _LOCK)
+        self._claim = Claim(self._bucket, _CLAIMS)
         self._listed: dict[str, ObjectInfo] | None = None
         self._batch: list[bytes] = []
         self._batch_number = 0

@@ -1,8 +1,11 @@
-"""Who writes into a place of a bucket: an object that is made once, and renewed as long as its maker lives.
+"""Who writes into a place of a bucket: objects with numbers, of which the highest says who is in.
 
-A bucket has no locks. So whoever is in says so in an object, and replaces it, always in the place of the one before,
-some times a minute. One that was not replaced for `LEASE_S`, or whose process on this machine is gone, is taken over;
-whoever was replaced writes nothing any more.
+A bucket has no locks, but it makes an object once. So whoever comes in makes the next number, and again some times a
+minute, and removes the one before; of two who make the same number one does. A number may be free because it was made
+and removed long ago: so whoever made one looks whether it is the highest. Who made none for `LEASE_S`, or whose process
+on this machine is gone, is taken over, and writes nothing any more.
+
+Not by `If-Match`, which not all servers do that make an object once: one of Ceph's refuses the right ETag.
 """
 
 from __future__ import annotations
@@ -19,29 +22,33 @@ import msgspec
 
 from runlake.errors import ConflictError, RunlakeError
 from runlake.ready import ready
-from runlake.store.cluster.bucket import Bucket
+from runlake.store.cluster.bucket import Bucket, ObjectInfo
 
 LEASE_S = 60.0
 _RENEW_S = 15.0
 
 
 class _Holder(msgspec.Struct, frozen=True):
-    """Who is in; `number` makes each renewal another object."""
+    """Who is in."""
 
     host: str
     pid: int
     token: str
-    number: int = 0
+
+
+class _LostError(Exception):
+    """Somebody else is in."""
 
 
 class Claim:
-    """The claim of one process on a place. `lease_s` is how long one that is silent is thought to live."""
+    """The claim of one process on a place, below the folder `key`. `lease_s` is how long one that is silent is thought
+    to live."""
 
     def __init__(self, bucket: Bucket, key: str, lease_s: float = LEASE_S, renew_s: float = _RENEW_S) -> None:
         self._bucket, self._key = bucket, key
         self._lease_s, self._renew_s = lease_s, renew_s
         self._me = _Holder(socket.gethostname(), os.getpid(), secrets.token_hex(8))
-        self._etag: str | None = None
+        self._number = 0
         self._renewed_at_s = 0.0
         self._lost: str | None = None
         self._is_over = threading.Event()
@@ -51,8 +58,8 @@ class Claim:
         """Hold the claim within the block. `ConflictError` while somebody else does."""
         try:
             self._take(place)
-        except FileNotFoundError:  # the other one's is gone since it was seen
-            raise ConflictError(f"another export ends in {place} at this moment; start it again") from None
+        except (_LostError, FileNotFoundError):  # somebody came, or left, since it was seen
+            raise ConflictError(f"another export is in {place} at this moment; start it again") from None
         self._is_over.clear()
         renewing = threading.Thread(target=self._keep, name="runlake-claim", daemon=True)
         renewing.start()
@@ -63,7 +70,7 @@ class Claim:
             renewing.join()
             if self._lost is None:
                 with contextlib.suppress(RunlakeError):  # it ends by itself
-                    self._bucket.remove([self._key])
+                    self._bucket.remove([self._place_of(self._number)])
 
     def check(self) -> None:
         """`ConflictError` when it is not certain any more that nobody else is in: write nothing then."""
@@ -73,60 +80,61 @@ class Claim:
             raise ConflictError(f"the export stops, for {self._lost}; start it again, and it goes on")
 
     def _take(self, place: str) -> None:
-        content = msgspec.json.encode(self._me)
-        self._lost, began_at_s = None, time.monotonic()
-        with contextlib.suppress(ConflictError):
-            self._bucket.put_new(self._key, content)
-            self._etag, self._renewed_at_s = self._bucket.head(self._key).etag, began_at_s
-            return
-        found = self._bucket.head(self._key)
-        holder = msgspec.json.decode(self._bucket.get(self._key), type=ready(_Holder))
-        silent_s = self._server_now_s() - found.written_at
-        if silent_s < self._lease_s and not _is_gone(holder):
-            raise ConflictError(
-                f"another export (process {holder.pid} on {holder.host}) writes into {place}, and was heard "
-                f"{max(0.0, silent_s):.0f} s ago; wait for it, or name another place. If it is dead, it is forgotten "
-                f"{self._lease_s:.0f} s after its last word"
-            )
-        self._etag = self._bucket.replace(self._key, content, etag=found.etag)
-        self._renewed_at_s = began_at_s
+        self._lost = None
+        there = self._there()
+        last = max(there, default=0)
+        if last:
+            holder = msgspec.json.decode(self._bucket.get(self._place_of(last)), type=ready(_Holder))
+            silent_s = self._server_now_s() - there[last].written_at
+            if silent_s < self._lease_s and not _is_gone(holder):
+                raise ConflictError(
+                    f"another export (process {holder.pid} on {holder.host}) writes into {place}, and was heard "
+                    f"{max(0.0, silent_s):.0f} s ago; wait for it, or name another place. If it is dead, it is "
+                    f"forgotten {self._lease_s:.0f} s after its last word"
+                )
+        self._make(last + 1)
+
+    def _make(self, number: int) -> None:
+        """Be in by this number. _LostError when somebody else is."""
+        began_at_s, place = time.monotonic(), self._place_of(number)
+        try:
+            self._bucket.put_new(place, msgspec.json.encode(self._me))
+        except ConflictError:
+            raise _LostError from None
+        there = self._there()
+        if number != max(there, default=0):
+            self._bucket.remove([place])
+            raise _LostError
+        self._number, self._renewed_at_s = number, began_at_s
+        self._bucket.remove([self._place_of(each) for each in there if each < number])
+
+    def _keep(self) -> None:
+        """Renew the claim until it is over, or somebody else is in."""
+        while not self._is_over.wait(self._renew_s):
+            try:
+                self._make(self._number + 1)
+            except _LostError:
+                self._lost = "another one has taken its place over"
+                return
+            except RunlakeError:
+                continue  # as long as it is not silent for too long, nothing is lost
+
+    def _there(self) -> dict[int, ObjectInfo]:
+        """The numbers that are made."""
+        found = ((info.key.rpartition("/")[2], info) for info in self._bucket.list(self._key))
+        return {int(name): info for name, info in found if name.isdecimal()}
+
+    def _place_of(self, number: int) -> str:
+        return f"{self._key}/{number:08}"
 
     def _server_now_s(self) -> float:
         """The clock by which objects are written."""
-        key = f"{self._key}-{self._me.token}"
+        key = f"{self._key}/now-{self._me.token}"
         self._bucket.put_new(key, b"")
         try:
             return self._bucket.head(key).written_at
         finally:
             self._bucket.remove([key])
-
-    def _keep(self) -> None:
-        """Renew the claim until it is over, or somebody else has it."""
-        number = 0
-        while not self._is_over.wait(self._renew_s):
-            number += 1
-            began_at_s = time.monotonic()
-            content = msgspec.json.encode(msgspec.structs.replace(self._me, number=number))
-            try:
-                self._etag = self._bucket.replace(self._key, content, etag=self._etag)
-                self._renewed_at_s = began_at_s
-            except (ConflictError, FileNotFoundError):
-                if not self._is_mine(content):
-                    self._lost = "another one has taken its place over"
-                    return
-                self._renewed_at_s = began_at_s
-            except RunlakeError:
-                continue  # as long as it is not silent for too long, nothing is lost
-
-    def _is_mine(self, content: bytes) -> bool:
-        """Whether the object is what was sent last: the answer to it may have been lost."""
-        try:
-            if self._bucket.get(self._key) != content:
-                return False
-            self._etag = self._bucket.head(self._key).etag
-        except (RunlakeError, FileNotFoundError):
-            return False
-        return True
 
 
 def _is_gone(holder: _Holder) -> bool:
