@@ -2,7 +2,8 @@
 
 Writers send the rows of a run through any replica, some twice at once, some again that came. Replicas are killed and
 start again, stopped until their leases are over, cut off from the database; the database is killed and starts again, or
-its standby takes its place; a part of what is asked of the bucket is lost, comes twice or is refused. Whoever reads
+its standby takes its place; a part of what is asked of the bucket is lost, comes twice, is refused or
+answered with a lie. Whoever reads
 meanwhile sees each acknowledged row once, and no row that was not sent.
 """
 
@@ -20,7 +21,7 @@ from pathlib import Path
 from lost_answers import LosingProxy
 from parts_of_cluster import parts_in_two_segments
 from replica_process import FailedError, ask
-from s3_proxy import S3Proxy
+from s3_proxy import LIES, S3Proxy
 
 from runlake.errors import RunlakeError
 from runlake.model import LoggedRow, RunPath, WriterBatch, WriterStart
@@ -34,7 +35,7 @@ from runlake.store.cluster.unsealed import find_unsealed
 from waiting import DEADLINE_S, wait_until
 
 SCRIPT = Path(__file__).with_name("replica_process.py")
-HARM = ("drop", "mute", "twice", "half", "busy", "slow")
+HARM = ("drop", "mute", "twice", "half", "busy", "slow", *LIES)
 ROWS_A_BATCH = 20
 
 

@@ -1,11 +1,16 @@
 """A proxy between a bucket and its server that does harm by a script; the words are those of `fault_proxy`, and more.
 
 More words: busy (503, and the request does not arrive) · full, denied, expired (507, 403, the same) · deaf (it is
-never answered, and the connection stays) · flip (the last byte of the answer's body is another) · blind (the request
-arrives without its condition) · unread (a PUT without the MD5 of its body) · before, after (`on_word` is called
-before or after the request arrives, and the answer does not).
+never answered, and the connection stays) · blind (the request arrives without its condition) · picky (412 for every
+request with `If-Match`, as one of Ceph's has it) · unread (a PUT without the MD5 of its body) · before, after
+(`on_word` is called before or after the request arrives, and the answer does not).
+
+And lies, each for those requests to which it can be told: claim (a PUT is answered 200 and never arrives) · fail (a PUT
+arrives and is answered 500) · absent (404 for an object that is read, and is there) · short (the first half of an
+object, as if it were all) · stale (what another reader was answered before) · flip (the last byte is another).
 """
 
+import hashlib
 import http.client
 import re
 import socket
@@ -19,7 +24,12 @@ REFUSED = {
     "full": ("507 Insufficient Storage", ""),
     "denied": ("403 Forbidden", "AccessDenied"),
     "expired": ("403 Forbidden", "ExpiredToken"),
+    "picky": ("412 Precondition Failed", "PreconditionFailed"),
+    "absent": ("404 Not Found", "NoSuchKey"),
+    "fail": ("500 Internal Server Error", "InternalError"),
 }
+
+LIES = ("claim", "fail", "absent", "short", "stale", "flip")
 
 
 class S3Proxy(FaultProxy):
@@ -29,6 +39,7 @@ class S3Proxy(FaultProxy):
         place, port = endpoint.removeprefix("http://").split(":")
         super().__init__(lambda: (place, int(port)), script, host)
         self._on_word, self._is_over = on_word, threading.Event()
+        self._before = None
         self.endpoint = f"http://{host}:{self.port}"
 
     def stop(self):
@@ -36,11 +47,10 @@ class S3Proxy(FaultProxy):
         super().stop()
 
     def _answer(self, word, request):
+        if word in LIES or word == "picky":
+            return self._lie(word, request)
         if word in REFUSED:
-            status, code = REFUSED[word]
-            body = f"<Error><Code>{code}</Code><Message>so it is</Message></Error>" if code else ""
-            head = f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
-            return f"{head}{body if not request.startswith(b'HEAD') else ''}".encode()
+            return _refusal(word, request)
         if word == "deaf":
             self._is_over.wait()
             return b""
@@ -53,8 +63,29 @@ class S3Proxy(FaultProxy):
             request = re.sub(rb"(?i)if-none-match: [^\r]*\r\n", b"", request, count=1)
         if word == "unread" and request.startswith(b"PUT "):
             request = re.sub(rb"(?i)content-md5: [^\r]*\r\n", b"", request, count=1)
-        answer = super()._answer(word, request)
-        return answer[:-1] + bytes([answer[-1] ^ 1]) if word == "flip" else answer
+        return super()._answer(word, request)
+
+    def _lie(self, word, request):
+        method, is_read = request.partition(b" ")[0], _is_read(request)
+        head, _, body = request.partition(b"\r\n\r\n")
+        if word == "claim" and method == b"PUT":
+            etag = hashlib.md5(body, usedforsecurity=False).hexdigest()
+            return f'HTTP/1.1 200 OK\r\nETag: "{etag}"\r\nContent-Length: 0\r\nConnection: close\r\n\r\n'.encode()
+        if (word == "absent" and is_read) or (word == "picky" and b"\r\nif-match: " in head.lower()):
+            return _refusal(word, request)
+        before = self._before
+        answer = self._forward(request)
+        if word == "fail" and method == b"PUT":
+            return _refusal(word, request)
+        head, _, body = answer.partition(b"\r\n\r\n")
+        if not is_read or not body:
+            return answer
+        if word == "short":
+            length = re.sub(rb"Content-Length: \d+", b"Content-Length: %d" % (len(body) // 2), head)
+            return length + b"\r\n\r\n" + body[: len(body) // 2]
+        if word == "flip":
+            return answer[:-1] + bytes([answer[-1] ^ 1])
+        return before or answer if word == "stale" else answer
 
     def _forward(self, request, *, waits=True):
         """As `FaultProxy`, also for answers of unknown length, and for those to HEAD, which have none."""
@@ -70,7 +101,23 @@ class S3Proxy(FaultProxy):
         length = len(body) if method != "HEAD" else response.headers.get("Content-Length", "0")
         lines = [f"HTTP/1.1 {response.status} {response.reason}", f"Content-Length: {length}", "Connection: close"]
         lines += [f"{name}: {value}" for name, value in kept]
-        return "\r\n".join([*lines, "", ""]).encode() + body
+        answer = "\r\n".join([*lines, "", ""]).encode() + body
+        if _is_read(request) and body:
+            self._before = answer
+        return answer
+
+
+def _is_read(request):
+    """Whether it asks for an object, and not for a list of them."""
+    method, place = request.split(b" ", 2)[:2]
+    return method in (b"GET", b"HEAD") and b"list-type=" not in place
 
 
 _OWN = ("content-length", "transfer-encoding", "connection")
+
+
+def _refusal(word, request):
+    status, code = REFUSED[word]
+    body = f"<Error><Code>{code}</Code><Message>so it is</Message></Error>" if code else ""
+    head = f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+    return f"{head}{body if not request.startswith(b'HEAD') else ''}".encode()

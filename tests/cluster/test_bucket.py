@@ -223,6 +223,21 @@ class TestFailures:
         bucket.remove(["a"])
         assert list(bucket.list()) == []
 
+    @pytest.mark.parametrize("size_bytes", [1000, 11 << 20])
+    def test_what_a_server_says_it_has_and_has_not_is_put_again(self, behind, tmp_path, size_bytes):
+        (tmp_path / "file").write_bytes(body := bytes(range(250)) * (size_bytes // 250))
+        limits = BucketLimits(largest_put_bytes=1 << 20, part_bytes=5 << 20)
+        liar = behind("claim", "fail", "pass", "absent", limits=limits) if size_bytes == 1000 else behind(
+            "pass", "pass", "pass", "pass", "pass", "absent", limits=limits
+        )
+        liar.put_file("a", tmp_path / "file")
+        assert liar.get("a") == body
+
+    def test_a_server_that_never_has_what_it_says_is_told_so(self, behind, tmp_path):
+        (tmp_path / "file").write_bytes(b"some")
+        with pytest.raises(UnreachableError, match="says that it has it, and then that it has not"):
+            behind(*["claim", "pass"] * 5).put_file("a", tmp_path / "file")
+
     def test_a_writer_who_lost_to_other_bytes_knows_it_although_the_answer_was_lost(self, behind, bucket):
         bucket.put_new("a", b"theirs")
         with pytest.raises(ConflictError):

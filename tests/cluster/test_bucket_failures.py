@@ -7,7 +7,7 @@ import re
 
 import httpx
 import pytest
-from s3_proxy import S3Proxy
+from s3_proxy import LIES, S3Proxy
 
 from runlake.errors import ReadOnlyError, RunlakeError, UnreachableError
 from runlake.model import RunPath
@@ -146,9 +146,9 @@ def test_what_cannot_be_read_is_told_and_is_read_later(store, behind):
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_through_a_network_that_harms_every_third_request_all_is_sealed_kept_and_read(store, behind, seed):
+@pytest.mark.parametrize("harms", [("drop", "mute", "twice", "half", "slow", "busy"), LIES], ids=["harmed", "lied to"])
+def test_where_every_third_request_is_harmed_or_lied_to_all_is_sealed_kept_and_read(store, behind, harms, seed):
     choice = random.Random(seed)
-    harms = ("drop", "mute", "twice", "half", "slow", "busy")
     words = (choice.choice(harms) if choice.random() < 1 / 3 else "pass" for _ in itertools.count())
     harmed = behind(words, limits=BucketLimits(retry_for_s=60.0))
     assert seal_run(harmed, RUN) == ROW_COUNT

@@ -221,11 +221,14 @@ def test_an_object_that_is_shorter_than_it_should_be_is_told_so(make_cache, buck
         open_file(make_cache(), bucket, "a", BODY + bytes(500)).read()
 
 
-def test_bytes_that_the_network_changed_are_asked_for_again(make_cache, bucket, s3_server):
-    proxy = S3Proxy(s3_server.endpoint, ["flip"])
+@pytest.mark.parametrize("lie", ["flip", "short", "absent", "stale"])
+def test_what_is_no_object_of_ours_is_asked_for_again(make_cache, bucket, s3_server, lie):
+    proxy = S3Proxy(s3_server.endpoint, ["pass", lie])
     behind = Bucket(bucket.url, s3_server.options(endpoint=proxy.endpoint))
+    bucket.put_new("other", BODY[1000:2000])
+    behind.get_ranges("other", [(0, BLOCK)])
     assert open_file(make_cache(), behind).read_at(10, 0) == BODY[:10]
-    assert (behind.calls.counts()["get"].call_count, proxy.done) == (2, ["flip", "pass"])
+    assert (behind.calls.counts()["get"].call_count, proxy.done) == (3, ["pass", lie, "pass"])
     proxy.stop()
 
 

@@ -10,16 +10,16 @@ import hashlib
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import obstore
-from obstore.exceptions import AlreadyExistsError, BaseError, PreconditionError
+from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import S3Store
 
-from runlake.errors import BadValueError, BusyError, ConflictError, CorruptError, TruncatedError
+from runlake.errors import BadValueError, BusyError, ConflictError, CorruptError, TruncatedError, UnreachableError
 from runlake.store.cluster.bucket_calls import BucketCalls, Call, Kind
 from runlake.store.cluster.bucket_errors import error_of
 from runlake.store.cluster.signing import key_id_of, signed_again
@@ -35,6 +35,7 @@ _PLAIN_HTTP = "http://"
 _COPY_BYTES = 4 << 20
 _NEAR_BYTES = 64 << 10
 _MOST_PARTS, _PARTS_AT_ONCE = 10_000, 4
+_PUT_COUNT = 5
 
 
 Method = Literal["GET", "PUT", "POST", "DELETE"]
@@ -52,6 +53,10 @@ class BucketLimits(NamedTuple):
 
 
 USUAL_LIMITS = BucketLimits()
+
+
+class VanishedError(BusyError):
+    """The bucket said that it has an object, and then that it has not."""
 
 
 class ObjectInfo(NamedTuple):
@@ -108,49 +113,72 @@ class Bucket:
             try:
                 is_same = self._is_same(key, data)
             except FileNotFoundError:
-                raise BusyError(f"{key!r} in {self.url} is made and removed at this moment; do it again") from None
+                raise VanishedError(f"{key!r} in {self.url} is made and removed at this moment; do it again") from None
             if is_same:
                 return False
             raise ConflictError(f"there is an object {key!r} in {self.url}, and it has other bytes") from None
         return True
 
-    def replace(self, key: str, data: bytes | memoryview, *, etag: str | None = None) -> str | None:
-        """Put an object, whole and in one step, in the place of what is there; its ETag.
-
-        With an `etag`, only in the place of the object that has it: ConflictError where there is another by now, which
-        may be this one, since the answer to a first attempt is lost sometimes; or FileNotFoundError.
-        """
-        mode: Any = "overwrite" if etag is None else {"e_tag": etag}
-        try:
-            with self._asking("put", key, len(data)):
-                return obstore.put(self._store, key, data, mode=mode, use_multipart=False)["e_tag"]
-        except PreconditionError:
-            raise ConflictError(f"{key!r} in {self.url} is not any more what it was; read it again") from None
+    def replace(self, key: str, data: bytes | memoryview) -> str | None:
+        """Put an object, whole and in one step, in the place of what is there; its ETag."""
+        with self._asking("put", key, len(data)):
+            return obstore.put(self._store, key, data, mode="overwrite", use_multipart=False)["e_tag"]
 
     def put_file(self, key: str, file: Path) -> None:
         """Make an object out of a file of any size, whole and in one step. Its key must be made of its content, or new.
 
-        A large one goes in parts and replaces what is there, so it must not matter who of several is the last.
-        ConflictError, or CorruptError for a large one, where other bytes came to lie there.
+        It is there then: the bucket is asked, since what removes the only other copy comes next, and put again what it
+        took and does not have. A large one goes in parts and replaces what is there, so it must not matter who of
+        several is the last. ConflictError, or CorruptError for a large one, where other bytes came to lie there.
         """
         size_bytes = file.stat().st_size
-        if size_bytes <= self._limits.largest_put_bytes:
-            self.put_new(key, file.read_bytes())
-            return
         part_bytes = max(self._limits.part_bytes, -(-size_bytes // _MOST_PARTS))
-        self.put_parts(key, file, size_bytes, part_bytes=part_bytes)
+        for _ in range(_PUT_COUNT):
+            if size_bytes > self._limits.largest_put_bytes:
+                stored_bytes = self._put_parts(key, file, size_bytes, part_bytes)
+            else:
+                with suppress(VanishedError):
+                    self.put_new(key, file.read_bytes())
+                stored_bytes = self._size_of(key)
+            if stored_bytes is not None:
+                self._check_size(key, stored_bytes, size_bytes)
+                return
+        raise self._not_kept(key)
 
     def put_parts(
         self, key: str, content: Path | Iterable[bytes], size_bytes: int, *, part_bytes: int = USUAL_LIMITS.part_bytes
     ) -> None:
-        """The same for what is large, in parts (none below 5 MiB)."""
+        """The same for what is large, in parts (none below 5 MiB). UnreachableError where it is not there then."""
+        stored_bytes = self._put_parts(key, content, size_bytes, part_bytes)
+        if stored_bytes is None:
+            raise self._not_kept(key)
+        self._check_size(key, stored_bytes, size_bytes)
+
+    def _put_parts(self, key: str, content: Path | Iterable[bytes], size_bytes: int, part_bytes: int) -> int | None:
+        """How large it is then."""
         request_count = -(-size_bytes // part_bytes) + 2
         with self._asking("put", key, size_bytes, request_count=request_count):
             obstore.put(
                 self._store, key, content, use_multipart=True, chunk_size=part_bytes, max_concurrency=_PARTS_AT_ONCE
             )
-        if (stored_bytes := self.head(key).size_bytes) != size_bytes:
+        return self._size_of(key)
+
+    def _size_of(self, key: str) -> int | None:
+        """None for what is not there."""
+        try:
+            return self.head(key).size_bytes
+        except FileNotFoundError:
+            return None
+
+    def _check_size(self, key: str, stored_bytes: int, size_bytes: int) -> None:
+        if stored_bytes != size_bytes:
             raise CorruptError(f"{key!r} in {self.url} has {stored_bytes} of {size_bytes} bytes; send it again")
+
+    def _not_kept(self, key: str) -> UnreachableError:
+        return UnreachableError(
+            f"cannot put {key!r} in {self.url}: the server says that it has it, and then that it has not; "
+            "runlake check --bucket says what else it does not keep"
+        )
 
     def get(self, key: str) -> bytes:
         """A whole object."""
@@ -261,7 +289,7 @@ class Bucket:
         with self.calls.counting(kind, sent_bytes, request_count=request_count) as call:
             try:
                 yield call
-            except (AlreadyExistsError, PreconditionError):
+            except AlreadyExistsError:
                 raise
             except (BaseError, OSError) as error:
                 if isinstance(error, FileNotFoundError) and "NoSuchBucket" not in str(error):

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import hashlib
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from zlib import crc32
 
-from runlake.errors import CorruptError
+from runlake.errors import CorruptError, TruncatedError
 from runlake.store.cluster.block_files import BlockFiles
 from runlake.store.cluster.bucket import Bucket
 from runlake.store.cluster.counts import Counts
@@ -23,6 +25,7 @@ BLOCK_BYTES = 1 << 20
 SUM_BYTES = 4
 _BLOCKS_A_REQUEST = 4
 _REQUEST_COUNT = 8
+_PAUSES_S = (0.0, 0.02, 0.1, 0.3)
 _SMALLEST_CROWD = 8
 """What is larger than this part of the cache would drive out everything else, and is not kept."""
 
@@ -92,8 +95,6 @@ class ObjectCache:
         names = [whole.name_of(number) for number in numbers]
         try:
             blocks = whole.ask(numbers)
-            if not whole.are_whole(numbers, blocks):
-                blocks = whole.ask_again(numbers)  # the network may have changed them
             for number, block in zip(numbers, blocks, strict=True):
                 self.keep(whole, number, block)
         except BaseException as error:
@@ -141,23 +142,30 @@ class ObjectBlocks:
                 self._cache.keep(self, number, stream.read(self.block_bytes))
 
     def ask(self, numbers: Sequence[int]) -> list[memoryview]:
-        """Blocks that follow each other, from the bucket."""
+        """Blocks that follow each other, from the bucket: those that were put there, and nothing else.
+
+        What stands between may change, cut or deny them now and then, so they are asked for some times before it is
+        believed. FileNotFoundError, TruncatedError or CorruptError then.
+        """
+        for pause_s in _PAUSES_S:
+            with suppress(FileNotFoundError, TruncatedError, CorruptError):
+                return self._ask_once(numbers)
+            time.sleep(pause_s)
+        return self._ask_once(numbers)
+
+    def _ask_once(self, numbers: Sequence[int]) -> list[memoryview]:
         start, sizes = numbers[0] * self.block_bytes, [self.size_of(number) for number in numbers]
         (found,) = self._bucket.get_ranges(self._key, [(start, sum(sizes))])
         offsets = [(number - numbers[0]) * self.block_bytes for number in numbers]
-        return [found[offset : offset + size] for offset, size in zip(offsets, sizes, strict=True)]
-
-    def ask_again(self, numbers: Sequence[int]) -> list[memoryview]:
-        """The same once more. CorruptError when they are not what was put there again."""
-        blocks = self.ask(numbers)
-        if not self.are_whole(numbers, blocks):
+        blocks = [found[offset : offset + size] for offset, size in zip(offsets, sizes, strict=True)]
+        if not self._are_whole(numbers, blocks):
             raise CorruptError(
                 f"the object {self._key} in {self._bucket.url} does not have the bytes that were put there (from byte "
-                f"{numbers[0] * self.block_bytes} on); restore it from a backup"
+                f"{start} on); restore it from a backup"
             )
         return blocks
 
-    def are_whole(self, numbers: Sequence[int], blocks: Sequence[memoryview]) -> bool:
+    def _are_whole(self, numbers: Sequence[int], blocks: Sequence[memoryview]) -> bool:
         """Whether these are the bytes that were put there."""
         if self._sums is None:
             return True
