@@ -93,6 +93,25 @@ def test_of_two_that_begin_a_collection_of_different_types_one_is_told(root, ste
         opened(root).begin_artifact(MODEL, ArtifactStart(type=other))
 
 
+def test_of_two_that_commit_one_draft_both_are_told_the_version(root):
+    for step in range(40):
+        service = opened(root / f"{step}")
+        draft = MODEL.at(service.begin_artifact(MODEL, start_of({"a": b"1"})).artifact_id)
+        put(service, draft, {"a": b"1"})
+        made = []
+
+        def commit(service, draft=draft, made=made):
+            made.append(service.commit_artifact(draft, entries_of({"a": b"1"})))
+
+        watcher = AtStep(step, lambda step=step: commit(opened(root / f"{step}")))
+        with disk.watched(watcher):
+            commit(service)
+        if not watcher.has_acted:
+            return
+        assert made == [service.read_artifact(MODEL.at("v0"))] * 2
+    raise AssertionError("the commit took more steps than were tried")
+
+
 def test_a_collection_that_is_deleted_and_made_anew_while_one_commits_gets_no_version_of_the_old(root):
     for step in range(40):
         store = root / f"{step}"

@@ -11,7 +11,7 @@ import itertools
 from collections.abc import Callable, Sequence
 
 from runlake.artifact_model import ArtifactEdit, ArtifactInfo, ContentInfo, ManifestEntry, digest_of
-from runlake.errors import BadValueError, StoreError
+from runlake.errors import BadValueError, NotFoundError, StoreError
 from runlake.store.artifacts.collection import CollectionFolder
 from runlake.store.artifacts.content import Contents
 from runlake.store.artifacts.drafts import Draft, StartedDraft
@@ -59,9 +59,15 @@ def commit(
 ) -> ArtifactInfo:
     """Make the draft a version, and tell which. See `contract.artifacts.commit_artifact` for the errors."""
     done = collection.fold.by_id(draft.artifact_id)
+    if done is None:
+        try:
+            began = draft.read()
+        except NotFoundError:
+            done = collection.catch_up().by_id(draft.artifact_id)  # another may have committed it since
+            if done is None:
+                raise
     if done is not None:
         return collection.fold.describe(done)
-    began = draft.read()
     wanted = {entry.digest for entry in entries if entry.ref is None}
     known = known_contents(collection, draft, wanted) if wanted else {}
     # Who names the SHA-256 too has seen a manifest that had it, of any age.
