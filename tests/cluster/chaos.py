@@ -155,7 +155,7 @@ class Reader(threading.Thread):
 class Chaos:
     """A database and perhaps its standby, a bucket behind a proxy that does harm, and replicas. Use it as a context."""
 
-    def __init__(self, folder, postgres, s3, *, replica_count, standby=None, harm=0.2, seed=0, mutant=""):
+    def __init__(self, folder, postgres, s3, *, replica_count, standby=None, harms=HARM, share=0.2, seed=0, mutant=""):
         self.chance = random.Random(seed)
         self._postgres, self._standby = postgres, standby
         servers = [server for server in (postgres, standby) if server is not None]
@@ -166,7 +166,7 @@ class Chaos:
         database, bucket = Database(self.database_url), Bucket(self.bucket_url, s3.options())
         self.store = ClusterStore(database, bucket, ObjectCache(folder / "cache", 1 << 28))
         self._is_harmful, self.is_enough = threading.Event(), threading.Event()
-        self._proxy = S3Proxy(s3.endpoint, self._words(harm))
+        self._proxy = S3Proxy(s3.endpoint, self._words(harms, share))
         environment = {**s3.environment(), "AWS_ENDPOINT_URL": self._proxy.endpoint}
         variables = {**os.environ, **environment, "PYTHONPATH": f"{SCRIPT.parents[2] / 'src'}"}
         self.replicas = [
@@ -190,11 +190,11 @@ class Chaos:
         self.store.close()
         self._proxy.stop()
 
-    def _words(self, harm):
+    def _words(self, harms, share):
         chance = random.Random(1)
         while True:
-            is_harm = self._is_harmful.is_set() and chance.random() < harm
-            yield chance.choice(HARM) if is_harm else "pass"
+            is_harm = self._is_harmful.is_set() and chance.random() < share
+            yield chance.choice(harms) if is_harm else "pass"
 
     def _answers(self, replica):
         try:
@@ -220,7 +220,8 @@ class Chaos:
     def harm_while(self, writers, *, counts, every_s):
         """Let everything go wrong, each of `counts` so many times at least and each `every_s` seconds.
 
-        It ends when the writers have. Meanwhile it is read, and what is read is proven.
+        It ends when the writers have, but for the bucket, which is harmed until all is sealed. Meanwhile it is read, and
+        what is read is proven.
         """
         reader = Reader(self, writers)
         self._is_harmful.set()
@@ -239,10 +240,14 @@ class Chaos:
                 if all(self.deeds[deed] >= count for deed, count in counts.items()):
                     self.is_enough.set()
                 time.sleep(0.02)
-        self._is_harmful.clear()
-        reader.end()
         for replica in self.replicas:
             wait_until(lambda replica=replica: self._start_again() or self._answers(replica), replica.said)
+        wait_until(lambda: not reader.is_alive() or self._is_all_sealed(), "everything was sealed")
+        reader.end()
+        self._is_harmful.clear()
+
+    def _is_all_sealed(self):
+        return not find_unsealed(self.store.database, silent_s=0.0, limit=10)
 
     def _harm(self, deed, harmed):
         """What lasts ends with `harmed`."""
@@ -320,20 +325,17 @@ class Chaos:
         assert not twice, f"{writer.path} has {twice} in two segments"
 
 
-def survive(folder, postgres, s3, *, writer_count, batch_count, replica_count, standby=None, mutant="", **harm):
+def survive(folder, postgres, s3, *, writer_count, batch_count, counts, every_s, **made):
     """Let writers write while all goes wrong; then each acknowledged row is there once, and nothing else."""
-    with Chaos(folder, postgres, s3, replica_count=replica_count, standby=standby, mutant=mutant) as chaos:
+    with Chaos(folder, postgres, s3, **made) as chaos:
         writers = [Writer(chaos, number, batch_count) for number in range(writer_count)]
-        chaos.harm_while(writers, **harm)
+        chaos.harm_while(writers, counts=counts, every_s=every_s)
 
         assert [writer.error for writer in writers] == [None] * writer_count
         assert all(writer.acknowledged >= batch_count * ROWS_A_BATCH for writer in writers)
-        for writer in writers:
-            chaos.prove(writer, is_whole=True)
         database, bucket = chaos.store.database, chaos.store.bucket
-        wait_until(lambda: not find_unsealed(database, silent_s=0.0, limit=10), "everything was sealed")
         for writer in writers:
             chaos.prove(writer, is_whole=True)
-        assert min(chaos.deeds[deed] for deed in (*harm["counts"], "read", "listing", "segments")) > 0
+        assert min(chaos.deeds[deed] for deed in (*counts, "read", "listing", "segments")) > 0
         collect(database, bucket, staged_s=0.0, dead_s=0.0)
         assert list(Comparison(database, bucket).differences(is_reading=True)) == []

@@ -99,14 +99,26 @@ def no_guard():
     segments.check_publishable = lambda *_: None
 
 
+def believed_bucket():
+    """A bucket that is believed when it says that it has something; of what was put there a copy is read."""
+    CACHE["limit_bytes"] = 1 << 28
+    from runlake.store.cluster.bucket import Bucket
+
+    Bucket.put_file = lambda bucket, key, file: bucket.put_new(key, file.read_bytes())
+
+
 MUTANTS = {
     "": lambda: None,
     "drop before publish": drop_before_publish,
     "commit later": commit_later,
     "no lock": no_lock,
     "no guard": no_guard,
+    "believed bucket": believed_bucket,
 }
 """Wrong designs, which who checks must find out."""
+
+CACHE = {"limit_bytes": 1}
+"""It keeps nothing: all that is read comes from the bucket."""
 
 LEASE = {"hold_s": 1.0, "prolong_s": 0.3}
 """So short that who is stopped for a while sleeps past it."""
@@ -118,7 +130,7 @@ def open_replica(database_url, bucket_url, cache_dir):
     PostgresLeases.__init__.__kwdefaults__.update(LEASE)
     database = Database(database_url)
     database.migrate()
-    cache = ObjectCache(Path(cache_dir), 1 << 28)
+    cache = ObjectCache(Path(cache_dir), CACHE["limit_bytes"])
     store = ClusterStore(database, Bucket(bucket_url), cache, on_ended=lambda path: sealers[0].soon(path))
     sealers.append(Sealer(store, look_every_s=0.3, silent_s=5.0, again_s=1.0))
     Collector(store, every_s=2.0, staged_s=60.0, dead_s=20.0)

@@ -56,3 +56,11 @@ def test_a_wrong_design_is_found_out(tmp_path, new_postgres, s3_server, mutant, 
     many = {"writer_count": 8, "batch_count": 40, "replica_count": 3}
     with pytest.raises(AssertionError, match=told):
         survive(tmp_path, new_postgres(), s3_server, mutant=mutant, **many, **harm)
+
+
+@pytest.mark.long
+def test_a_bucket_that_is_believed_loses_rows_and_that_is_found_out(tmp_path, new_postgres, s3_server):
+    harm = {"harms": ("claim",), "share": 1.0, "counts": {"kill": 3}, "every_s": {"kill": 1.0}}
+    many = {"writer_count": 4, "batch_count": 20, "replica_count": 2}
+    with pytest.raises(AssertionError, match=LOST):
+        survive(tmp_path, new_postgres(), s3_server, mutant="believed bucket", **many, **harm)
