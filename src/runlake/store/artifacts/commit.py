@@ -61,13 +61,19 @@ def commit(
     done = collection.fold.by_id(draft.artifact_id)
     if done is None:
         try:
-            began = draft.read()
+            done = _commit(collection, contents, draft, entries, at)
         except NotFoundError:
-            done = collection.catch_up().by_id(draft.artifact_id)  # another may have committed it since
+            done = collection.catch_up().by_id(draft.artifact_id)
             if done is None:
                 raise
-    if done is not None:
-        return collection.fold.describe(done)
+            # Another committed it meanwhile, and what it was made of is not a draft's any more.
+    return collection.fold.describe(done)
+
+
+def _commit(
+    collection: CollectionFolder, contents: Contents, draft: Draft, entries: Sequence[ManifestEntry], at: float
+) -> Version:
+    began = draft.read()
     wanted = {entry.digest for entry in entries if entry.ref is None}
     known = known_contents(collection, draft, wanted) if wanted else {}
     # Who names the SHA-256 too has seen a manifest that had it, of any age.
@@ -80,7 +86,7 @@ def commit(
     check_contents(contents, manifest)
     version = _append(collection, draft, _committed(draft, began, manifest, at))
     draft.end()
-    return collection.fold.describe(version)
+    return version
 
 
 def _check_digest(collection: CollectionFolder, began: StartedDraft, manifest: Sequence[ManifestEntry]) -> None:
