@@ -31,7 +31,10 @@ _LATE_S = 10.0
 """What a writer's transaction says is seen within this time after it began."""
 
 _LOOK = f"""
-with now as materialized (select *, clock_timestamp() as at, to_timestamp(%(looked_at)s) as looked_at from ({NOW}) now),
+with now as materialized (
+    -- Another project may have this name by now, and all of it is new.
+    select history_id || '/' || coalesce(({PROJECT})::text, '') as history_id, xmin, clock_timestamp() as at,
+        to_timestamp(%(looked_at)s) as looked_at from ({NOW}) now),
 moved as materialized (
     select run_no, run_key, run_id, deleted_at is null as is_here, moved_xid
     from now join runs on project_no = ({PROJECT}) and moved_xid >= {SINCE}),

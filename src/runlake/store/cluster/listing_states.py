@@ -130,7 +130,7 @@ class ListingStates:
             rows |= state.rows
             for key in state.gone:
                 rows.pop(key, None)
-        return self._records(_State(rows, [], states[0].columns))
+        return self._records(entity, project, _State(rows, [], states[0].columns))
 
     def save_head(self, entity: str, project: str, records: ProjectRecords, look: Mapping[str, object]) -> None:
         """Let whoever begins to list the project begin with these records; `look` are the other fields of a head."""
@@ -146,7 +146,7 @@ class ListingStates:
             head = msgspec.msgpack.decode(rows[0][0], type=ready(ListingHead)) if rows else None
         except (msgspec.MsgspecError, RecursionError):
             return None
-        records = None if head is None else self._records(head.state)
+        records = None if head is None else self._records(entity, project, head.state)
         return None if head is None or records is None else (head, records)
 
     def keep_columns(
@@ -172,9 +172,11 @@ class ListingStates:
         records.columns_name = stored.key
         return stored.key, stored.size_bytes
 
-    def _records(self, state: _State) -> ProjectRecords | None:
+    def _records(self, entity: str, project: str, state: _State) -> ProjectRecords | None:
+        """None for what is of a time when the project had another name, too."""
         overlay = unpack_rows(state.rows)
-        if overlay is None:
+        infos = (row.info for row in (overlay or {}).values() if row.info is not None)
+        if overlay is None or any(info.path[:2] != (entity, project) for info in infos):
             return None
         records = ProjectRecords(overlay=overlay)
         if state.columns is not None:
@@ -187,6 +189,8 @@ class ListingStates:
                 except (DamagedFileError, FileNotFoundError):
                     return None
                 self._columns.put(key, columns)
+            if (columns.entity, columns.project) != (entity, project):
+                return None
             self._sizes.put(key, size_bytes)
             records.columns, records.columns_name = columns, key
         return records

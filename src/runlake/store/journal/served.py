@@ -100,4 +100,7 @@ def decode_served(content: bytes) -> Served:
 
 def gone(writer: str) -> NotFoundError:
     """What to raise for a writer whose run is not there any more."""
-    return NotFoundError(f"the run of writer {writer} was deleted; start it anew under another id")
+    return NotFoundError(
+        f"the run of writer {writer} is not here any more: it was deleted, or is called otherwise now; start it anew "
+        "under another id"
+    )
