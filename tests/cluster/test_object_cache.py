@@ -16,7 +16,7 @@ from runlake.errors import CorruptError, TruncatedError
 from runlake.store import disk
 from runlake.store.cluster.bucket import Bucket
 from runlake.store.cluster.object_cache import ObjectCache, sum_of
-from runlake.store.cluster.object_file import ObjectFile
+from runlake.store.cluster.object_file import ObjectFile, SharedFile
 
 BLOCK = 1000
 BODY = random.Random(1).randbytes(SIZE_BYTES := 50_500)
@@ -78,11 +78,21 @@ def test_it_reads_as_a_file(make_cache, bucket):
 
 
 def test_arrow_reads_anywhere_in_it_by_several_threads(make_cache, bucket):
-    source = pa.PythonFile(open_file(make_cache(), bucket), mode="r")
+    source = pa.PythonFile(SharedFile(open_file(make_cache(), bucket)), mode="r")
     places = [(start, 1 + start % 4000) for start in range(0, len(BODY), 321)]
     with ThreadPoolExecutor(8) as pool:
         found = list(pool.map(lambda place: source.read_at(place[1], place[0]), places))
     assert (found, source.size()) == ([BODY[start : start + size] for start, size in places], len(BODY))
+
+
+def test_each_thread_that_reads_for_arrow_has_a_place_of_its_own(make_cache, bucket):
+    """Arrow asks for the size by seeking to the end and back, while other threads seek and read."""
+    file = SharedFile(open_file(make_cache(), bucket))
+    file.seek(0, os.SEEK_END)
+    with ThreadPoolExecutor(1) as pool:
+        theirs = pool.submit(lambda: (file.tell(), file.seek(7), file.read(3), file.seek(2, os.SEEK_CUR))).result()
+    assert theirs == (0, 7, BODY[7:10], 12)
+    assert (file.tell(), file.seek(-4, os.SEEK_END), file.read(9)) == (len(BODY), len(BODY) - 4, BODY[-4:])
 
 
 def test_what_was_fetched_is_not_asked_for_again(make_cache, bucket):
@@ -257,7 +267,7 @@ import random, sys
 from pathlib import Path
 from runlake.store.cluster.bucket import Bucket
 from runlake.store.cluster.object_cache import ObjectCache, sum_of
-from runlake.store.cluster.object_file import ObjectFile
+from runlake.store.cluster.object_file import ObjectFile, SharedFile
 
 folder, url, limit, seed = sys.argv[1:]
 bucket, choice = Bucket(url), random.Random(seed)

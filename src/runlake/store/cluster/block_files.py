@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import NamedTuple
 from zlib import crc32
 
+import numpy as np
+
 from runlake.errors import warn
 from runlake.lru import LruCache
 from runlake.store import disk
@@ -50,20 +52,26 @@ class BlockFiles:
         self._has_warned = False
         self._proven: LruCache[str, tuple[int, int]] = LruCache(_KNOWN_COUNT)
 
-    def read(self, name: str, block: memoryview) -> bool:
-        """Read the block of this name into memory of its size; no where it is not there, or not as it was written."""
-        file, trailer = self._place_of(name), bytearray(_TRAILER_BYTES + 1)
+    def read(self, name: str, size_bytes: int, target: memoryview, offset: int = 0) -> bool:
+        """Read bytes of the block of this name and size into memory; no where it is not there, or not as it was written.
+
+        It is read whole where this process has not proven it lately.
+        """
+        file = self._place_of(name)
         try:
             disk.announce("read", file)
             with file.open("rb", buffering=0) as stream:
                 status = os.fstat(stream.fileno())
-                read_bytes = _read_both(stream, block, memoryview(trailer))
+                is_due = abs(time.time() - status.st_mtime) > _USED_AGAIN_S
+                stamp, is_whole = (status.st_ino, status.st_mtime_ns), status.st_size == size_bytes + _TRAILER_BYTES
+                if is_whole and (is_due or self._proven.get(name) != stamp):
+                    is_whole = _read_proven(stream, size_bytes, target, offset)
+                elif is_whole:
+                    stream.seek(offset)
+                    is_whole = _fill(stream, target)
         except OSError:
             return False
-        stamp = status.st_ino, status.st_mtime_ns
-        is_due = abs(time.time() - status.st_mtime) > _USED_AGAIN_S
-        is_proven = not is_due and self._proven.get(name) == stamp
-        if read_bytes != len(block) + _TRAILER_BYTES or not (is_proven or trailer[:-1] == _trailer_of(block)):
+        if not is_whole:
             disk.discard(file)
             return False
         self._proven.put(name, stamp)
@@ -138,14 +146,20 @@ class BlockFiles:
             warn(f"the cache {self._folder} takes nothing, so everything is fetched each time: {error}")
 
 
-def _read_both(stream: FileIO, *parts: memoryview) -> int:
-    """Fill some memory from a file: how many bytes there were."""
-    read_bytes = 0
-    for part in parts:
-        while part and (taken := stream.readinto(part)):
-            part = part[taken:]
-            read_bytes += taken
-    return read_bytes
+def _read_proven(stream: FileIO, size_bytes: int, target: memoryview, offset: int) -> bool:
+    """Read a block, whole, and some of it into memory; whether it is as it was written."""
+    block = target if len(target) == size_bytes else np.empty(size_bytes, np.uint8).data
+    is_whole = _fill(stream, block) and stream.read(_TRAILER_BYTES) == _trailer_of(block)
+    if block is not target:
+        target[:] = block[offset : offset + len(target)]
+    return is_whole
+
+
+def _fill(stream: FileIO, memory: memoryview) -> bool:
+    """Whether a file has so many bytes from where it is on, which are in this memory then."""
+    while memory and (taken := stream.readinto(memory)):
+        memory = memory[taken:]
+    return not memory
 
 
 def _trailer_of(block: bytes | memoryview) -> bytes:

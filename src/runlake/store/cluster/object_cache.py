@@ -58,12 +58,12 @@ class ObjectCache:
         """Wait for what is being fetched. What is read afterwards is an error."""
         self._requests.shutdown()
 
-    def read(self, name: str, block: memoryview) -> bool:
-        """Read a block into memory, if it is here."""
-        if not self._files.read(name, block):
+    def read(self, name: str, size_bytes: int, target: memoryview, offset: int) -> bool:
+        """Read bytes of a block of this size into memory, if it is here."""
+        if not self._files.read(name, size_bytes, target, offset):
             return False
         self.counts.add("cache_hits")
-        self.counts.add("cache_hit_bytes", len(block))
+        self.counts.add("cache_hit_bytes", len(target))
         return True
 
     def has(self, name: str) -> bool:
@@ -123,9 +123,9 @@ class ObjectBlocks:
         """What a block is called in every cache of this bucket."""
         return f"{self.name}-{number}"
 
-    def read(self, number: int, block: memoryview) -> bool:
-        """Read a block into memory of its size, if it is on this machine."""
-        return self._cache.read(self.name_of(number), block)
+    def read(self, number: int, target: memoryview, offset: int = 0) -> bool:
+        """Read bytes of a block into memory, if it is on this machine."""
+        return self._cache.read(self.name_of(number), self.size_of(number), target, offset)
 
     def is_here(self, number: int) -> bool:
         """Whether it is, as far as can be told without reading it."""

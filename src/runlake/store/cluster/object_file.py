@@ -16,6 +16,8 @@ from runlake.store.cluster.object_cache import ObjectBlocks
 _FARTHEST_AHEAD = 16
 _STREAM_COUNT = 8
 _BLOCKS_IN_MEMORY = 4
+_LITTLE_BYTES = 64 << 10
+"""Who reads less of a block is likely to read more of it: it is kept in memory as a whole."""
 
 
 class ObjectFile(io.RawIOBase):
@@ -36,6 +38,10 @@ class ObjectFile(io.RawIOBase):
         self._ahead: dict[int, Future[memoryview]] = {}
         self._ahead_count = 1
         self._ends: deque[int] = deque(maxlen=_STREAM_COUNT)
+
+    @property
+    def size_bytes(self) -> int:
+        return self._blocks.size_bytes
 
     def read_at(self, size_bytes: int, start: int) -> memoryview:
         """The bytes from `start` on; fewer at the end of the object."""
@@ -68,16 +74,15 @@ class ObjectFile(io.RawIOBase):
 
     def _read_here(self, number: int, target: memoryview, first: int) -> bool:
         """Copy what is wanted of a block that is on this machine."""
-        size_bytes = self._blocks.size_of(number)
-        if len(target) == size_bytes:
-            return self._blocks.read(number, target)
+        size_bytes, offset = self._blocks.size_of(number), first - number * self._blocks.block_bytes
         block = self._in_memory.get(number)
+        if block is None and (len(target) > _LITTLE_BYTES or len(target) == size_bytes):
+            return self._blocks.read(number, target, offset)
         if block is None:
-            block = memoryview(bytearray(size_bytes))
+            block = np.empty(size_bytes, np.uint8).data
             if not self._blocks.read(number, block):
                 return False
             self._in_memory.put(number, block)
-        offset = first - number * self._blocks.block_bytes
         target[:] = block[offset : offset + len(target)]
         return True
 
@@ -113,7 +118,7 @@ class ObjectFile(io.RawIOBase):
         return bytes(self.read_buffer(size if size >= 0 else self._blocks.size_bytes))
 
     def read_buffer(self, size: int) -> memoryview:
-        """The same without a copy: what Arrow asks for."""
+        """The same without a copy."""
         data = self.read_at(size, self._position)
         self._position += len(data)
         return data
@@ -131,3 +136,37 @@ class ObjectFile(io.RawIOBase):
 
     def readable(self) -> bool:
         return True
+
+
+class SharedFile:
+    """An object as Arrow reads it, from several threads at once.
+
+    Arrow seeks and then reads, or seeks to the end and asks where that is, and holds a lock for the first of the two
+    only. So each thread has a place of its own: with one for all, a file seems to end where another thread reads.
+    """
+
+    closed = False
+
+    def __init__(self, file: ObjectFile) -> None:
+        self._file, self._places = file, threading.local()
+
+    def read_buffer(self, size: int) -> memoryview:
+        """The next bytes of this thread."""
+        data = self._file.read_at(size, self.tell())
+        self._places.start = self.tell() + len(data)
+        return data
+
+    def read(self, size: int) -> bytes:
+        return bytes(self.read_buffer(size))
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self.tell(), io.SEEK_END: self._file.size_bytes}[whence]
+        self._places.start = max(0, base + offset)
+        return self.tell()
+
+    def tell(self) -> int:
+        start: int = getattr(self._places, "start", 0)
+        return start
+
+    def close(self) -> None:
+        """Nothing is held open."""

@@ -22,7 +22,7 @@ from runlake.store.cluster.bucket import Bucket
 from runlake.store.cluster.database import Database
 from runlake.store.cluster.leases import PostgresLeases
 from runlake.store.cluster.object_cache import ObjectCache
-from runlake.store.cluster.object_file import ObjectFile
+from runlake.store.cluster.object_file import ObjectFile, SharedFile
 from runlake.store.cluster.objects import Objects, StoredObject
 from runlake.store.cluster.publishing import check_publishable
 from runlake.store.cluster.segment_place import Place, ProjectPlace, RunPlace
@@ -110,7 +110,7 @@ class ClusterSegments:
             return self._shared.open(file.rpartition("/")[2])
         if not _is_object(file):
             return pa.BufferReader(self.read(file))
-        return pa.PythonFile(self._open_object(file), mode="r")
+        return pa.PythonFile(SharedFile(self._open_object(file)), mode="r")
 
     def url_of(self, file: str, signed_for_s: float | None = None) -> str:
         if "/" in file and self._shared is not None:
