@@ -38,10 +38,10 @@ def fill_project(root: Path, entity: str, project: str, run_count: int, *, first
     """
     layout = FolderStore(root)
     create_store(layout)
-    template = _template()
+    template = template_meta()
     for number in range(first, first + run_count):
         path = RunPath(entity, project, f"r{number:07}")
-        meta = _meta_of(template, path, number)
+        meta = meta_of(template, path, number)
         for folder in (layout.segments_dir(path), layout.journal_dir(path), layout.files_dir(path)):
             folder.mkdir(parents=True)
         write_meta(segments_of(layout, path), meta)
@@ -51,7 +51,7 @@ def fill_project(root: Path, entity: str, project: str, run_count: int, *, first
             changes_of(layout, entity, project).pack()
 
 
-def _template() -> Meta:
+def template_meta() -> Meta:
     """The sealed records of a run of ten rows."""
     with tempfile.TemporaryDirectory() as folder:
         layout, path = FolderStore(Path(folder)), RunPath("ann", "template", "run")
@@ -65,7 +65,7 @@ def _template() -> Meta:
         return read_meta(segments, name)
 
 
-def _meta_of(template: Meta, path: RunPath, number: int) -> Meta:
+def meta_of(template: Meta, path: RunPath, number: int) -> Meta:
     """The sealed records of one run."""
     values = random.Random(number)
     created_at = STARTED_AT_S + number

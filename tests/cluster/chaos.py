@@ -220,8 +220,8 @@ class Chaos:
     def harm_while(self, writers, *, counts, every_s):
         """Let everything go wrong, each of `counts` so many times at least and each `every_s` seconds.
 
-        It ends when the writers have, but for the bucket, which is harmed until all is sealed. Meanwhile it is read, and
-        what is read is proven.
+        It ends when the writers have, but for the bucket, which is harmed until all is sealed. Meanwhile it is read,
+        and what is read is proven.
         """
         reader = Reader(self, writers)
         self._is_harmful.set()

@@ -227,8 +227,10 @@ class TestFailures:
     def test_what_a_server_says_it_has_and_has_not_is_put_again(self, behind, tmp_path, size_bytes):
         (tmp_path / "file").write_bytes(body := bytes(range(250)) * (size_bytes // 250))
         limits = BucketLimits(largest_put_bytes=1 << 20, part_bytes=5 << 20)
-        liar = behind("claim", "fail", "pass", "absent", limits=limits) if size_bytes == 1000 else behind(
-            "pass", "pass", "pass", "pass", "pass", "absent", limits=limits
+        liar = (
+            behind("claim", "fail", "pass", "absent", limits=limits)
+            if size_bytes == 1000
+            else behind("pass", "pass", "pass", "pass", "pass", "absent", limits=limits)
         )
         liar.put_file("a", tmp_path / "file")
         assert liar.get("a") == body

@@ -6,7 +6,6 @@ import pytest
 
 from runlake.errors import NotFoundError
 from runlake.model import LoggedRow, RunPath, WriterBatch, WriterStart
-from runlake.service.cluster.service import ClusterService
 from runlake.store.cluster.comparison import Comparison
 
 SEALED, LIVING = RunPath("ann", "mnist", "sealed"), RunPath("ann", "mnist", "living")

@@ -92,7 +92,9 @@ def test_the_next_server_goes_on_with_the_catalog_of_one_that_was_killed_with_al
     chance, lake = random.Random(1), LakeReader(database, "lake", stored.bucket)
 
     def is_all_there():
-        return len(lake.rows()) == 4 * 5 * 20 * len(["loss", "n"]) and all(lake.rows(each) == counting(stored, each) for each in STREAMS)
+        return len(lake.rows()) == 4 * 5 * 20 * len(["loss", "n"]) and all(
+            lake.rows(each) == counting(stored, each) for each in STREAMS
+        )
 
     key, words = None, ("--port", "0", "--workers", "2", "--ducklake", "lake")
     for number in range(4):

@@ -112,6 +112,8 @@ class RunIndex:
     ) -> IndexPage:
         """A slice of `select`; a short one from the front needs no sorting of the rest."""
         keys = parse_order(order)
+        if keys == _AS_THEY_STAND:
+            keys = ()
         positions = np.flatnonzero(self.mask(filters))
         total_count = len(positions)
         end = total_count if limit is None else min(offset + limit, total_count)
@@ -300,6 +302,9 @@ class RunIndex:
         found = [list(find_values(tree, keys)) for tree in trees]
         width = max(map(len, found), default=0)
         return [[row[i] if i < len(row) else MISSING for row in found] for i in range(max(width, 1))]
+
+
+_AS_THEY_STAND = parse_order("+created_at")
 
 
 def _first_in_order(arrays: list[npt.NDArray[Any]], count: int) -> Positions:

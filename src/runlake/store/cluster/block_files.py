@@ -53,7 +53,7 @@ class BlockFiles:
         self._proven: LruCache[str, tuple[int, int]] = LruCache(_KNOWN_COUNT)
 
     def read(self, name: str, size_bytes: int, target: memoryview, offset: int = 0) -> bool:
-        """Read bytes of the block of this name and size into memory; no where it is not there, or not as it was written.
+        """Read bytes of the block of this name and size into memory; no where it is not there as it was written.
 
         It is read whole where this process has not proven it lately.
         """
