@@ -121,6 +121,29 @@ def alone(bench: Bench, *, is_cluster: bool) -> dict[str, float]:
     return found
 
 
+def listed(bench: Bench) -> dict[str, float]:
+    """A listing of very many runs."""
+    run_counts = bench.count(1_000_000, 5_000), bench.count(2000, 100)
+    found: dict[str, float] = bench.once(
+        ("a listing of", run_counts[0], "runs"),
+        lambda: bench.own_case("cluster_listing_case", bench.fresh_folder("listed"), *run_counts),
+    )
+    return found
+
+
+def listed_target(work: str, at_most: float, ours: str, limit_name: str, limit: str) -> Target:
+    """What a look at a project of a million runs takes."""
+    return Target(
+        f"1,000,000 runs with 30 numbers each: {work}",
+        "ms",
+        at_most,
+        "value",
+        lambda bench: listed(bench)[ours],
+        limit_name,
+        lambda bench: listed(bench)[limit],
+    )
+
+
 GROUP = Group(
     "cluster",
     "A store on PostgreSQL and object storage, all on the same machine",
@@ -210,6 +233,9 @@ GROUP = Group(
             "while it seals nothing",
             lambda bench: alone(bench, is_cluster=True)["else_p99_ms"],
         ),
+        listed_target("nothing moved", 5.0, "unchanged", "the first look of a replica", "first"),
+        listed_target("2,000 runs moved", 50.0, "changed", "reading those 2,000, one after the other", "folds"),
+        listed_target("filter, order, 50 best", 20.0, "page", "the first look of a replica", "first"),
         Target(
             "a replica with one worker that was asked nothing: resident memory",
             "MB",

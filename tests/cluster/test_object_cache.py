@@ -254,6 +254,12 @@ def test_an_object_of_other_bytes_is_never_read_nor_kept(make_cache, bucket, tmp
     assert len(files_of(tmp_path)) == 1
 
 
+def test_bytes_of_which_nothing_tells_what_was_put_there_are_read_and_not_kept(make_cache, bucket, tmp_path):
+    for _ in range(2):
+        assert ObjectFile(make_cache().object(bucket, "a", len(BODY))).read() == BODY
+    assert (received(bucket), files_of(tmp_path)) == (2 * len(BODY), [])
+
+
 def test_a_failure_is_no_answer_for_ever(make_cache, bucket):
     file = open_file(make_cache(), bucket, "later", BODY[:2000])
     with pytest.raises(FileNotFoundError):

@@ -211,6 +211,7 @@ HOSTILE = {
     "a fragment of itself": "{ viewer { ...A } } fragment A on User { id ...A }",
     "a circle nobody uses": "{ viewer { id } } fragment A on User { ...A }",
     "an unknown fragment": "{ viewer { ...Nope } }",
+    "another name for a project": 'mutation { renameProject(input: {name: "digits", newName: "d"}) { inserted } }',
     "two operations": "query A { viewer { id } } query B { viewer { id } }",
     "a subscription": "subscription { viewer { id } }",
     "a wrong argument": '{ project(name: "digits", wrong: 1) { id } }',

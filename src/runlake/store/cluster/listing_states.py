@@ -18,6 +18,7 @@ from pathlib import Path
 
 import msgspec
 
+from runlake.errors import CorruptError
 from runlake.lru import LruCache
 from runlake.ready import ready
 from runlake.store.catalog.catalog_file import StoredRow, pack_row, unpack_rows
@@ -49,6 +50,7 @@ _SAVE_HEAD = f"""
 insert into listing_heads (project_no, body) select project_no, %(body)b from ({PROJECT}) project
 on conflict (project_no) do update set body = excluded.body, at = now()
 """
+_SUMS = "select sums from objects where key = %(key)s"
 _LOAD_HEAD = f"select body from listing_heads where project_no = ({PROJECT})"
 
 
@@ -184,9 +186,10 @@ class ListingStates:
             columns = self._columns.get(key)
             if columns is None:
                 try:
-                    with ObjectFile(self._cache.object(self._bucket, key, size_bytes)) as opened:
+                    ((sums,),) = self._database.read(_SUMS, {"key": key}) or [(None,)]
+                    with ObjectFile(self._cache.object(self._bucket, key, size_bytes, sums)) as opened:
                         columns = columns_from_bytes(opened.read())
-                except (DamagedFileError, FileNotFoundError):
+                except (CorruptError, DamagedFileError, FileNotFoundError):
                     return None
                 self._columns.put(key, columns)
             if (columns.entity, columns.project) != (entity, project):

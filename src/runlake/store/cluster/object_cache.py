@@ -48,7 +48,7 @@ class ObjectCache:
         self._requests = ThreadPoolExecutor(_REQUEST_COUNT, thread_name_prefix="runlake-fetch")
 
     def object(self, bucket: Bucket, key: str, size_bytes: int, sums: bytes | None = None) -> ObjectBlocks:
-        """The blocks of one object, whose size is known, and the sum of each (None for bytes that prove themselves).
+        """The blocks of one object, whose size is known, and the sum of each (None where nobody has read it).
 
         Nothing is asked of the bucket yet.
         """
@@ -86,8 +86,8 @@ class ObjectCache:
         return coming
 
     def keep(self, whole: ObjectBlocks, number: int, block: bytes | memoryview) -> None:
-        """Keep a block, unless its object is too large for the cache."""
-        if whole.size_bytes * _SMALLEST_CROWD <= self._limit_bytes:
+        """Keep a block, unless its object is too large for the cache, or nothing tells that it is what was put there."""
+        if whole.has_sums and whole.size_bytes * _SMALLEST_CROWD <= self._limit_bytes:
             self._files.keep(whole.name_of(number), block)
 
     def _fetch(self, whole: ObjectBlocks, numbers: Sequence[int]) -> None:
@@ -118,6 +118,11 @@ class ObjectBlocks:
         self.size_bytes, self.block_bytes = size_bytes, cache.block_bytes
         self._cache, self._bucket, self._key, self._sums = cache, bucket, key, sums
         self.name = hashlib.sha256(f"{bucket.url}\0{key}\0{cache.block_bytes}".encode()).hexdigest()[:40]
+
+    @property
+    def has_sums(self) -> bool:
+        """Whether it can be told which bytes were put there."""
+        return self._sums is not None
 
     def name_of(self, number: int) -> str:
         """What a block is called in every cache of this bucket."""
