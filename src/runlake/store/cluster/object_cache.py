@@ -86,7 +86,7 @@ class ObjectCache:
         return coming
 
     def keep(self, whole: ObjectBlocks, number: int, block: bytes | memoryview) -> None:
-        """Keep a block, unless its object is too large for the cache, or nothing tells that it is what was put there."""
+        """Keep a block, unless its object is too large for the cache, or nothing tells what was put there."""
         if whole.has_sums and whole.size_bytes * _SMALLEST_CROWD <= self._limit_bytes:
             self._files.keep(whole.name_of(number), block)
 
