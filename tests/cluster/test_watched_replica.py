@@ -57,8 +57,9 @@ def test_a_process_counts_what_it_does(new_store, tmp_path):
     assert found["appends",] >= 2
     assert found["append_bytes",] == size_bytes
     assert found["bucket_sent_bytes", "put"] > 0 == found["bucket_failed_calls", "put"]
-    calls = {kind: found["bucket_calls", kind] for kind in ("put", "get") if ("bucket_calls", kind) in found}
-    paid = 5.0 * calls["put"] + 0.4 * sum(count for kind, count in calls.items() if kind == "get")
+    calls = {kind: found["bucket_calls", kind] for kind in ("put", "get", "head") if ("bucket_calls", kind) in found}
+    assert calls["head"] == calls["put"]
+    paid = 5.0 * calls["put"] + 0.4 * sum(count for kind, count in calls.items() if kind != "put")
     assert found["bucket_cost_dollars",] == pytest.approx(paid / 1e6)
     assert found["database_connections_in_use",] == 0
 
