@@ -32,6 +32,7 @@ from runlake.store.cluster.garbage import collect
 from runlake.store.cluster.object_cache import ObjectCache
 from runlake.store.cluster.store import ClusterStore
 from runlake.store.cluster.unsealed import find_unsealed
+from runlake.store.journal.liveness import STALE_S
 from waiting import DEADLINE_S, wait_until
 
 SCRIPT = Path(__file__).with_name("replica_process.py")
@@ -242,12 +243,19 @@ class Chaos:
                 time.sleep(0.02)
         for replica in self.replicas:
             wait_until(lambda replica=replica: self._start_again() or self._answers(replica), replica.said)
-        wait_until(lambda: not reader.is_alive() or self._is_all_sealed(), "everything was sealed")
+        # A writer that began, and whose answer was lost, has a part that is sealed when it was silent for so long.
+        patience_s = STALE_S + DEADLINE_S
+        wait_until(lambda: not reader.is_alive() or not self._unsealed(), self._said_of_unsealed, deadline_s=patience_s)
         reader.end()
         self._is_harmful.clear()
 
-    def _is_all_sealed(self):
-        return not find_unsealed(self.store.database, silent_s=0.0, limit=10)
+    def _unsealed(self):
+        return find_unsealed(self.store.database, silent_s=0.0, limit=10)
+
+    def _said_of_unsealed(self):
+        return (
+            f"{self._unsealed()} are sealed; the replicas say: {[replica.said()[-3000:] for replica in self.replicas]}"
+        )
 
     def _harm(self, deed, harmed):
         """What lasts ends with `harmed`."""
