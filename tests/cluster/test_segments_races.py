@@ -149,9 +149,10 @@ def test_a_collector_without_patience_takes_nothing_that_is_published(lonely_clu
     stop, published = threading.Event(), []
 
     def collect_again():
-        while not stop.is_set():
+        for pause_s in itertools.cycle((0.0, 0.02, 0.1, 0.3)):
             collect(cluster.database, cluster.bucket, staged_s=0.0, dead_s=0.0)
-            stop.wait(0.02)
+            if stop.wait(pause_s):
+                return
 
     collector = threading.Thread(target=collect_again)
     collector.start()
