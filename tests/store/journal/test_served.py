@@ -64,7 +64,7 @@ def test_a_turn_knows_what_was_said_and_is_a_sign_of_life(served, journal):
 
 
 def test_a_writer_that_is_not_served_has_no_turns(served):
-    with pytest.raises(NotFoundError, match="the run of writer w was deleted"), served.turn("w"):
+    with pytest.raises(NotFoundError, match="the run of writer w is not here any more"), served.turn("w"):
         pass
 
 
