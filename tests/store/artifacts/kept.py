@@ -41,13 +41,3 @@ def put(service, draft, files):
     for content in files.values():
         if md5_of(content) not in known:
             service.put_content(draft, io.BytesIO(content))
-
-
-def read_all(service, path):
-    """What a version is made of, read back."""
-    found = {}
-    for entry in service.read_manifest(path):
-        if entry.ref is None:
-            with service.open_content(path, entry.path) as content:
-                found[entry.path] = content.read()
-    return found

@@ -5,9 +5,10 @@ import os
 import signal
 
 import pytest
-from kept import MODEL, entries_of, keep, read_all, start_of
+from kept import MODEL, entries_of, keep, start_of
 from stepping import EACH_STEP, AtStep
 
+from artifact_contents import contents_of
 from runlake.artifact_model import ArtifactEdit, CollectionEdit
 from runlake.errors import NotFoundError
 from runlake.model import RunPath
@@ -80,12 +81,12 @@ def test_who_logs_is_killed(tmp_path, prepare, version, stride):
         except NotFoundError:
             found = None
         if found is not None:
-            assert read_all(service, MODEL.at(version)) == FILES
+            assert contents_of(service, MODEL.at(version)) == FILES
         info = log(root)
         assert (info.version, info.state, info.artifact_id) == (version, "COMMITTED", ID)
-        assert read_all(opened(root), MODEL.at(version)) == FILES
+        assert contents_of(opened(root), MODEL.at(version)) == FILES
         if version == "v1":
-            assert read_all(opened(root), MODEL.at("v0")) == {"a": b"before"}
+            assert contents_of(opened(root), MODEL.at("v0")) == {"a": b"before"}
         assert [f for path, fs in opened(root).check("ann", "vision") for f in fs] == []
 
 
@@ -108,17 +109,17 @@ def test_who_deletes_a_version_is_killed(tmp_path):
     for root in killed_at_each_step(tmp_path, one_version, delete):
         service = opened(root)
         if service.list_artifacts(MODEL):
-            assert read_all(service, MODEL.at("best")) == {"a": b"before"}
+            assert contents_of(service, MODEL.at("best")) == {"a": b"before"}
             delete(root)
         assert opened(root).list_artifacts(MODEL) == []
         assert opened(root).restore_artifact(MODEL.at("v0")).version == "v0"
-        assert read_all(opened(root), MODEL.at("v0")) == {"a": b"before"}
+        assert contents_of(opened(root), MODEL.at("v0")) == {"a": b"before"}
 
 
 def test_who_deletes_a_collection_or_takes_it_back_is_killed(tmp_path):
     for root in killed_at_each_step(tmp_path / "deleting", one_version, lambda r: opened(r).delete_collection(MODEL)):
         assert opened(root).restore_artifact(MODEL.at("v0")).version == "v0"
-        assert read_all(opened(root), MODEL.at("v0")) == {"a": b"before"}
+        assert contents_of(opened(root), MODEL.at("v0")) == {"a": b"before"}
         assert [f for path, fs in opened(root).check("ann", "vision") for f in fs] == []
 
     def deleted(root):
@@ -129,7 +130,7 @@ def test_who_deletes_a_collection_or_takes_it_back_is_killed(tmp_path):
         tmp_path / "restoring", deleted, lambda r: opened(r).restore_artifact(MODEL.at("v0"))
     ):
         assert opened(root).restore_artifact(MODEL.at("v0")).version == "v0"
-        assert read_all(opened(root), MODEL.at("best")) == {"a": b"before"}
+        assert contents_of(opened(root), MODEL.at("best")) == {"a": b"before"}
 
 
 def test_who_renames_a_collection_is_killed(tmp_path):
@@ -144,5 +145,5 @@ def test_who_renames_a_collection_is_killed(tmp_path):
         list(opened(root).repair("ann", "vision"))
         made = opened(root).read_artifact(RENAMED.at("best"))
         assert opened(root).find_artifact(made.artifact_id) == made
-        assert read_all(opened(root), RENAMED.at("v0")) == {"a": b"before"}
+        assert contents_of(opened(root), RENAMED.at("v0")) == {"a": b"before"}
         assert [f for path, fs in opened(root).check("ann", "vision") for f in fs] == []

@@ -7,9 +7,10 @@ import os
 import time
 
 import pytest
-from kept import MODEL, entries_of, keep, md5_of, put, read_all, sha256_of, start_of
+from kept import MODEL, entries_of, keep, md5_of, put, sha256_of, start_of
 from stepping import AtStep, Killed, die, first
 
+from artifact_contents import contents_of
 from runlake.artifact_model import ArtifactEdit, ArtifactStart, CollectionEdit, ManifestEntry
 from runlake.errors import BadValueError, ConflictError, CorruptError, NotFoundError, ReadOnlyError, RunlakeError
 from runlake.model import RunPath
@@ -67,7 +68,7 @@ def test_processes_that_log_to_one_name_make_versions_without_a_hole(root, count
     service = opened(root)
     listed = service.list_artifacts(MODEL)
     assert [info.version for info in listed] == [f"v{number}" for number in reversed(range(count))]
-    found = [read_all(service, info.path) for info in listed]
+    found = [contents_of(service, info.path) for info in listed]
     assert all(files["shared"] == b"of all" for files in found)
     assert sorted(int(files["mine"]) for files in found) == list(range(count))
     assert [info.version for info in listed if "latest" in info.aliases] == [f"v{count - 1}"]
@@ -133,7 +134,10 @@ def test_a_collection_that_is_deleted_and_made_anew_while_one_commits_gets_no_ve
         if not watcher.has_acted:
             return
         fresh = opened(store)
-        assert [read_all(fresh, info.path) for info in fresh.list_artifacts(MODEL)] == [{"b": b"newer"}, {"b": b"new"}]
+        assert [contents_of(fresh, info.path) for info in fresh.list_artifacts(MODEL)] == [
+            {"b": b"newer"},
+            {"b": b"new"},
+        ]
         assert [f for path, fs in fresh.check("ann", "vision") for f in fs] == []
     raise AssertionError("the commit took more steps than were tried")
 
@@ -168,7 +172,7 @@ def test_a_file_of_a_version_of_any_age_is_taken_over_by_its_sha256(service):
         keep(service, {"a": b"%d" % number})
     draft = MODEL.at(service.begin_artifact(MODEL, ArtifactStart(type="model")).artifact_id)
     made = service.commit_artifact(draft, [old])
-    assert read_all(service, made.path) == {"old": b"old"}
+    assert contents_of(service, made.path) == {"old": b"old"}
 
 
 # Disks ------------------------------------------------------------------------------------------------------------
@@ -208,7 +212,7 @@ def test_a_full_disk_at_every_write_leaves_what_was_and_goes_on_when_there_is_ro
         log_and_edit(opened(store))
         fresh = opened(store)
         assert [info.version for info in fresh.list_artifacts(MODEL)] == ["v0"]
-        assert read_all(fresh, SHELF.at("v0")) == {"a": b"first", "b": b"second"}
+        assert contents_of(fresh, SHELF.at("v0")) == {"a": b"first", "b": b"second"}
         if not was_full:
             assert number > 8
             return
@@ -224,7 +228,7 @@ def test_a_disk_without_hard_links_has_all_of_it(root, monkeypatch):
     log_and_edit(service)
     service.delete_artifact(SHELF.at("v0"))
     service.edit_collection(MODEL, CollectionEdit(name="other"))
-    assert read_all(opened(root), MODEL._replace(name="other").at("latest")) == {"a": b"first", "b": b"second"}
+    assert contents_of(opened(root), MODEL._replace(name="other").at("latest")) == {"a": b"first", "b": b"second"}
     assert [f for path, fs in service.check("ann", "vision") for f in fs] == []
 
 
@@ -240,7 +244,7 @@ def test_a_store_that_cannot_be_written_is_read_and_says_so_to_who_writes(root, 
 
     fresh = opened(root)
     with disk.watched(read_only):
-        assert read_all(fresh, MODEL.at("latest")) == {"a": b"first", "b": b"second"}
+        assert contents_of(fresh, MODEL.at("latest")) == {"a": b"first", "b": b"second"}
         assert len(fresh.list_collections("ann", "vision")) == 2
         for change in (
             lambda: fresh.begin_artifact(MODEL, start_of({"d": b"4"})),
@@ -261,7 +265,7 @@ def test_a_content_that_was_cut_off_is_not_taken_for_whole(root, service):
     keep(service, {"a": b"whole"})
     content_file(root, b"whole").write_bytes(b"who")
     with pytest.raises(CorruptError, match="has 3 bytes and not 5"):
-        read_all(service, MODEL.at("v0"))
+        contents_of(service, MODEL.at("v0"))
     begun = service.begin_artifact(MODEL, start_of({"b": b"whole"}))
     draft = MODEL.at(begun.artifact_id)
     assert service.find_content(draft, [md5_of(b"whole")]) == []
@@ -269,7 +273,7 @@ def test_a_content_that_was_cut_off_is_not_taken_for_whole(root, service):
         service.commit_artifact(draft, entries_of({"b": b"whole"}))
     service.put_content(draft, io.BytesIO(b"whole"))
     service.commit_artifact(draft, entries_of({"b": b"whole"}))
-    assert read_all(service, MODEL.at("v0")) == {"a": b"whole"}
+    assert contents_of(service, MODEL.at("v0")) == {"a": b"whole"}
 
 
 def test_a_stream_that_fails_leaves_nothing(root, service):
@@ -309,7 +313,7 @@ def test_names_that_differ_only_in_case_are_kept_apart_on_any_disk(root, service
     keep(service, {"a": b"3"})
     folders = [folder.name.lower() for folder in (root / "ann" / "vision" / "artifacts").iterdir()]
     assert len(set(folders)) == 3
-    assert [read_all(service, MODEL._replace(name=name).at("v0"))["a"] for name in ("Model", "mODEL", "model")] == [
+    assert [contents_of(service, MODEL._replace(name=name).at("v0"))["a"] for name in ("Model", "mODEL", "model")] == [
         b"1",
         b"2",
         b"3",
@@ -328,7 +332,7 @@ def test_a_clock_that_goes_back_changes_no_order(root, service, monkeypatch):
     assert [(info.version, info.aliases) for info in listed] == [("v2", ("latest",)), ("v0", ())]
     assert list(service.empty_trash(older_than_s=3600.0)) == []
     assert service.restore_artifact(MODEL.at("v1")).version == "v1"
-    assert read_all(service, MODEL.at("v1")) == {"a": b"1"}
+    assert contents_of(service, MODEL.at("v1")) == {"a": b"1"}
 
 
 @pytest.mark.parametrize("count", [pytest.param(100_000, marks=pytest.mark.long), 10_000])
@@ -397,8 +401,8 @@ def test_two_that_give_collections_one_name_end_with_both(root, service):
     other = AtStep(first("model", "move"), lambda: opened(root).edit_collection(SHELF, target))
     with disk.watched(other), pytest.raises(ConflictError, match="there is one of that name"):
         service.edit_collection(MODEL, target)
-    assert read_all(opened(root), MODEL.at("v0")) == {"a": b"1"}
-    assert read_all(opened(root), MODEL._replace(name="target").at("v0")) == {"a": b"2"}
+    assert contents_of(opened(root), MODEL.at("v0")) == {"a": b"1"}
+    assert contents_of(opened(root), MODEL._replace(name="target").at("v0")) == {"a": b"2"}
 
 
 def test_a_death_while_bytes_come_leaves_a_temporary_file_that_gc_knows(root, service):

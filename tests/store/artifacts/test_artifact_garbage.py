@@ -6,9 +6,10 @@ import time
 import warnings
 
 import pytest
-from kept import MODEL, entries_of, keep, put, read_all, sha256_of, start_of
+from kept import MODEL, entries_of, keep, put, sha256_of, start_of
 from stepping import AtStep, Killed, die
 
+from artifact_contents import contents_of
 from runlake.artifact_model import ArtifactEdit
 from runlake.errors import NotFoundError, RunlakeWarning
 from runlake.service.local.service import LocalService
@@ -67,7 +68,7 @@ def test_what_is_needed_stays_whatever_the_clock_says(root, service):
     assert collect(root, later_s=DAY_S / 2) == {}
     assert service.commit_artifact(MODEL.at(begun.artifact_id), entries_of({"c": b"3"})).version == "v1"
     assert collect(root, later_s=1000 * DAY_S) == {}
-    assert read_all(service, MODEL.at("v0")) == {"a": b"1", "b": b"2"}
+    assert contents_of(service, MODEL.at("v0")) == {"a": b"1", "b": b"2"}
 
 
 def test_a_deleted_version_goes_with_its_contents_and_what_others_share_stays(root, service):
@@ -83,7 +84,7 @@ def test_a_deleted_version_goes_with_its_contents_and_what_others_share_stays(ro
     assert (root / manifest).exists()
     assert collect(root, later_s=3 * DAY_S, older_than_s=2 * DAY_S) == expected
     assert contents(root) == {sha256_of(b"shared")}
-    assert read_all(service, MODEL.at("v1")) == {"b": b"shared"}
+    assert contents_of(service, MODEL.at("v1")) == {"b": b"shared"}
     with pytest.raises(NotFoundError, match="removed for good by gc"):
         service.restore_artifact(MODEL.at("v0"))
     assert collect(root, later_s=3 * DAY_S) == {}
@@ -102,7 +103,7 @@ def test_a_version_past_its_time_is_deleted_first_and_can_be_restored(root, serv
     service.restore_artifact(MODEL.at("v0"))
     service.edit_artifact(MODEL.at("v0"), ArtifactEdit(ttl_s=0.0))
     assert collect(root, later_s=90.0, older_than_s=DAY_S) == {}
-    assert read_all(service, MODEL.at("v0")) == {"a": b"1"}
+    assert contents_of(service, MODEL.at("v0")) == {"a": b"1"}
 
 
 def test_a_dry_run_says_what_a_run_does(root, service):
@@ -150,7 +151,7 @@ def test_what_a_deleted_collection_had_stays_until_the_trash_is_emptied(root, se
     (item,) = list_trash(FolderStore(root))
     assert (item.artifact, item.is_run) == ("ann/vision/model", False)
     assert service.restore_artifact(MODEL.at("v0")).artifact_id == made.artifact_id
-    assert read_all(service, SHELF.at("v0")) == {"a": b"1"}
+    assert contents_of(service, SHELF.at("v0")) == {"a": b"1"}
     service.delete_collection(MODEL)
     grow_old(root)
     found = {one.place for one in service.empty_trash(older_than_s=0.0)}
@@ -184,7 +185,7 @@ def test_a_ledger_that_cannot_be_read_keeps_the_links_to_it(root, service):
     with pytest.warns(RunlakeWarning, match="nothing of artifact ann/vision/model is collected"):
         assert collect(root, later_s=DAY_S) == {}
     entry.write_bytes(whole)
-    assert read_all(service, SHELF.at("v0")) == {"a": b"1"}
+    assert contents_of(service, SHELF.at("v0")) == {"a": b"1"}
 
 
 def test_an_id_that_turned_out_to_be_another_version_stays_as_long_as_that(root, service):
@@ -225,7 +226,7 @@ def commit(root, draft):
             service.put_content(draft, io.BytesIO(b"shared"))
             continue
         break
-    assert read_all(LocalService(root, default_entity="ann"), MODEL.at("v1")) == {"a": b"shared"}
+    assert contents_of(LocalService(root, default_entity="ann"), MODEL.at("v1")) == {"a": b"shared"}
 
 
 def steps_of(work, root, prepare):
@@ -248,7 +249,7 @@ def test_gc_and_a_commit_that_shares_contents_at_every_step(tmp_path, is_gc_insi
         with disk.watched(AtStep(number, lambda root=root, draft=draft: inner(root, draft))):
             outer(root, draft)
         fresh = LocalService(root, default_entity="ann")
-        assert read_all(fresh, MODEL.at("v1")) == {"a": b"shared"}, number
+        assert contents_of(fresh, MODEL.at("v1")) == {"a": b"shared"}, number
         collect(root)
         assert contents(root) == {sha256_of(b"shared")}, number
         assert not list((root / "artifacts" / "aside").iterdir())
@@ -268,7 +269,7 @@ def test_gc_that_is_killed_at_every_step_loses_nothing_and_is_finished_by_the_ne
         prepare(root)
         with disk.watched(AtStep(number, die)), pytest.raises(Killed):
             collect(root)
-        assert read_all(LocalService(root, default_entity="ann"), MODEL.at("v1")) == {"b": b"shared"}
+        assert contents_of(LocalService(root, default_entity="ann"), MODEL.at("v1")) == {"b": b"shared"}
         collect(root)
         assert contents(root) == {sha256_of(b"shared")}
 
@@ -296,7 +297,7 @@ def test_gc_and_restore_at_every_step_agree_on_who_was_first(tmp_path):
             collect(root)
         seen |= set(said)
         if said == ["COMMITTED"]:
-            assert read_all(LocalService(root, default_entity="ann"), MODEL.at("v0")) == {"a": b"1"}
+            assert contents_of(LocalService(root, default_entity="ann"), MODEL.at("v0")) == {"a": b"1"}
         else:
             assert restore(root) == "gone"
             assert contents(root) == set()
@@ -308,7 +309,7 @@ def test_a_content_that_lies_aside_since_gc_was_killed_is_found_by_readers(root,
     aside = root / "artifacts" / "aside"
     aside.mkdir()
     (root / content_place(b"1")).rename(aside / sha256_of(b"1"))
-    assert read_all(service, MODEL.at("v0")) == {"a": b"1"}
+    assert contents_of(service, MODEL.at("v0")) == {"a": b"1"}
     assert list(aside.iterdir()) == []
 
 

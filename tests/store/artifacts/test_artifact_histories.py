@@ -10,8 +10,9 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, multiple, rule
-from kept import MODEL, entries_of, md5_of, read_all, sha256_of, start_of
+from kept import MODEL, entries_of, md5_of, sha256_of, start_of
 
+from artifact_contents import contents_of
 from runlake.errors import NotFoundError
 from runlake.service.local.service import LocalService
 from runlake.store.artifacts.garbage import DRAFT_S, Age, collect_artifacts
@@ -95,7 +96,7 @@ class Artifacts(RuleBasedStateMachine):
     def link(self, path):
         if path in self.live:
             linked = self.service.link_artifact(path, SHELF)
-            assert read_all(self.service, SHELF.at(linked.version)) == self.live[path]
+            assert contents_of(self.service, SHELF.at(linked.version)) == self.live[path]
 
     @rule(later_s=st.sampled_from([SOON_S, LATER_S]), older_than_s=AGES)
     def collect(self, later_s, older_than_s):
@@ -122,7 +123,7 @@ class Artifacts(RuleBasedStateMachine):
     @invariant()
     def every_version_reads_back_whole(self):
         for path, files in getattr(self, "live", {}).items():
-            assert read_all(self.service, path) == files
+            assert contents_of(self.service, path) == files
             assert {entry.digest for entry in self.service.read_manifest(path)} == set(map(md5_of, files.values()))
 
 

@@ -3,8 +3,9 @@
 import json
 
 import pytest
-from kept import MODEL, keep, put, read_all, sha256_of, start_of
+from kept import MODEL, keep, put, sha256_of, start_of
 
+from artifact_contents import contents_of
 from runlake.artifact_model import CollectionEdit, CollectionPath
 from runlake.errors import NotFoundError
 from runlake.model import RunPath
@@ -84,7 +85,7 @@ def test_a_content_that_is_gone_is_named_by_the_versions_that_have_it(service, r
     assert [one[3] for one in repaired(service)] == [False]
     keep(service, {"other": b"shared"})
     assert found(service) == []
-    assert read_all(service, MODEL.at("v1")) == {"b": b"shared"}
+    assert contents_of(service, MODEL.at("v1")) == {"b": b"shared"}
 
 
 def test_a_content_that_is_cut_off_is_named_and_replaced_by_who_logs_it_again(service, root, made):
@@ -196,11 +197,11 @@ def test_a_project_that_was_given_another_name_by_hand_is_found_by_its_ids_after
     with pytest.raises(NotFoundError):
         fresh.find_artifact(made.artifact_id)
     moved = MODEL._replace(project="seeing")
-    assert read_all(fresh, moved.at("v0")) == {"a": b"first", "b": b"shared"}
+    assert contents_of(fresh, moved.at("v0")) == {"a": b"first", "b": b"shared"}
     assert len(repaired(fresh, "seeing")) == 2
     assert fresh.find_artifact(made.artifact_id).project == "seeing"
     shelf = CollectionPath("ann", "shelves", "shelf")
-    assert read_all(fresh, shelf.at("v0")) == {"a": b"first", "b": b"shared"}
+    assert contents_of(fresh, shelf.at("v0")) == {"a": b"first", "b": b"shared"}
     assert found(fresh, "seeing") == []
 
 

@@ -7,8 +7,9 @@ import warnings
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from kept import MODEL, keep, read_all, start_of
+from kept import MODEL, keep, start_of
 
+from artifact_contents import contents_of
 from runlake.artifact_model import ArtifactEdit, CollectionEdit
 from runlake.errors import RunlakeError, RunlakeWarning
 from runlake.model import RunPath
@@ -79,7 +80,7 @@ def every_answer(service):
         lambda: service.read_artifact(MODEL.at(ID)),
         lambda: service.find_artifact(ID),
         lambda: service.read_manifest(version),
-        lambda: read_all(service, version),
+        lambda: contents_of(service, version),
         lambda: service.list_artifact_users(version),
         lambda: service.list_run_artifacts(RUN, "logged"),
         lambda: service.list_run_artifacts(RUN, "used"),
@@ -115,7 +116,7 @@ def test_an_entry_that_makes_no_sense_is_passed_over(service, folder, content):
     assert service.list_artifacts(MODEL) == before
     other = LocalService(folder.parents[3], default_entity="ann")
     every_answer(other)
-    assert read_all(other, MODEL.at("v0")) == {"a": b"1"}
+    assert contents_of(other, MODEL.at("v0")) == {"a": b"1"}
     assert keep(other, {"a": b"2"}).version == "v1"
 
 
@@ -148,7 +149,7 @@ def test_a_file_with_anything_in_it_stops_nobody_else(service, folder, place, co
     assert keep(fresh, {"a": b"1"}, path=other).version == "v0"
     if place != "ledger":
         assert keep(fresh, {"a": b"3"}).version == "v1"
-        assert read_all(fresh, MODEL.at("v1")) == {"a": b"3"}
+        assert contents_of(fresh, MODEL.at("v1")) == {"a": b"3"}
 
 
 def test_portfolios_that_lead_to_each_other_lead_nowhere(service, folder):
@@ -184,7 +185,7 @@ def test_a_manifest_that_makes_no_sense_is_named_and_stops_no_other_version(serv
     with pytest.raises(RunlakeError, match=file.name):
         service.read_manifest(MODEL.at("v0"))
     assert keep(service, {"a": b"1", "b": b"2"}).version == "v1"
-    assert read_all(service, MODEL.at("v1")) == {"a": b"1", "b": b"2"}
+    assert contents_of(service, MODEL.at("v1")) == {"a": b"1", "b": b"2"}
 
 
 @given(places=st.lists(st.tuples(st.integers(0, 10_000), st.integers(1, 255)), min_size=1, max_size=4))
