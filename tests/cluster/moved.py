@@ -4,6 +4,7 @@ import base64
 import hashlib
 import io
 
+from artifact_contents import contents_of
 from runlake.artifact_model import ArtifactStart, CollectionPath, ManifestEntry, digest_of
 from runlake.model import RunEdit, RunPath
 from runlake.service.local.service import LocalService
@@ -51,7 +52,7 @@ def told(service):
         "files": [[(file.name, file.md5) for file in service.list_files(run.path)] for run in runs],
         "bytes": bytes_of(service.open_file(RUN, "notes/a.txt")),
         "artifact": service.read_artifact(MODEL.at("v0")),
-        "contents": read_all(service, MODEL.at("v0")),
+        "contents": contents_of(service, MODEL.at("v0")),
         "users": service.list_artifact_users(MODEL.at("v0")),
         "views": service.list_views("ann", "mnist"),
         "sweeps": [sweep.sweep_id for sweep in service.list_sweeps("ann", "mnist")],
@@ -78,13 +79,6 @@ def keep(service, files, *, path, run):
     for content in files.values():
         service.put_content(draft, io.BytesIO(content))
     return service.commit_artifact(draft, entries)
-
-
-def read_all(service, path):
-    found = {}
-    for entry in service.read_manifest(path):
-        found[entry.path] = bytes_of(service.open_content(path, entry.path))
-    return found
 
 
 def into(folder, store, **options):
