@@ -15,7 +15,7 @@ MODELS = {*MODEL, "artifact_model", "listing_model", "sweep_model", "view_model"
 WHOLE = {"store.store", "store.noting", "store.folder_store"}
 
 STORE = {
-    "store": {*MODELS, "incoming", "lru", "near", "settings", "values"},
+    "store": {*MODELS, "incoming", "lru", "md5", "near", "settings", "values"},
     "store.journal": {*MODEL, "store", "values"},
     "store.segment": {*MODEL, "store", "store.journal", "values"},
     "store.store": {"model", "store", "store.journal", "store.segment"},
@@ -41,7 +41,7 @@ STORE = {
     "store.lake": {*MODEL, "store", "store.cluster", "store.compact", "store.run", "store.segment"},
     "store.sweeps": {*MODELS, "store", "store.opening", "values"},
     "store.artifacts": {
-        *MODEL, "artifact_model", "incoming", "near", "store", "store.journal", "store.opening", "values",
+        *MODEL, "artifact_model", "incoming", "md5", "near", "store", "store.journal", "store.opening", "values",
     },
     "store.care": {
         *MODEL, "artifact_model", "store", "store.artifacts", "store.catalog", "store.compact", "store.journal",
@@ -75,7 +75,7 @@ SERVER = {
     "server.config": {"errors", "artifact_model"},
     "server.people": {*MODELS, "incoming", "patient_postgres", "service.contract"},
     "server.http": {
-        *MODEL, "clean_text", "incoming", "lru", "stopping", "service.contract", "service.wire", "server.config",
+        *MODEL, "clean_text", "incoming", "lru", "md5", "stopping", "service.contract", "service.wire", "server.config",
         "server.people",
     },
     "server.context": {"errors", "service.contract", "server.http", "server.people"},
@@ -148,8 +148,8 @@ ALLOWED = {
         "store.artifacts", "store.ingest",
     },
     "service.remote": {
-        *MODELS, "values", "query.many", "query.rows", "query.runs", "query.tiles", "service.contract", "service.wire",
-        "service.on_first_use", "service.united", "store", "store.artifacts", "store.ingest",
+        *MODELS, "md5", "values", "query.many", "query.rows", "query.runs", "query.tiles", "service.contract",
+        "service.wire", "service.on_first_use", "service.united", "store", "store.artifacts", "store.ingest",
     },
     "service.cluster": {
         *MODEL, "artifact_model", "lru", "scheduler", "query.rows", "service.contract", "service.local",
@@ -164,7 +164,7 @@ ALLOWED = {
     "plot": {"errors", "media", "values"},
     "sdk": {"clean_text", "errors", "model", "settings"},
     "artifacts": {
-        *MODELS, "local_names", "media", "near", "plain", "sdk", "service.contract", "settings", "store",
+        *MODELS, "local_names", "md5", "media", "near", "plain", "sdk", "service.contract", "settings", "store",
         "store.artifacts", "values",
     },
     "sdk.run": {
@@ -185,8 +185,8 @@ ALLOWED = {
         "store.run", "store.folder_store",
     },
     "bulk": {
-        *MODELS, "local_names", "query.rows", "query.runs", "service.contract", "service.wire", "stopping", "store",
-        "store.cluster", "values",
+        *MODELS, "local_names", "md5", "query.rows", "query.runs", "service.contract", "service.wire", "stopping",
+        "store", "store.cluster", "values",
     },
     "comparison": {*MODEL, "clean_text", "near", "plot", "query.tiles", "service.contract", "values"},
     "sql": {
@@ -194,8 +194,9 @@ ALLOWED = {
         "values",
     },
     "api": {
-        *MODELS, "artifacts", "bulk", "clean_text", "comparison", "credentials", "differences", "local_names", "media",
-        "near", "plain", "report", "settings", "sql", "values", "search", "service", "service.contract", *QUERY,
+        *MODELS, "artifacts", "bulk", "clean_text", "comparison", "credentials", "differences", "local_names", "md5",
+        "media", "near", "plain", "report", "settings", "sql", "values", "search", "service", "service.contract",
+        *QUERY,
     },
     "spark": {"errors", "model", "listing_model", "api"},
     "report": {*MODELS, "query.tiles", "service.contract", "service.wire"},
@@ -207,8 +208,8 @@ ALLOWED = {
     "integrations": {*MODEL, "values", "media", "artifacts", "plot", "sdk.process", "sdk.run"},
     "peers": {"errors"},
     "importers": {
-        "errors", "model", "artifact_model", "sweep_model", "integrations", "media", "peers", "sdk.capture", "service",
-        "service.contract", "values",
+        "errors", "md5", "model", "artifact_model", "sweep_model", "integrations", "media", "peers", "sdk.capture",
+        "service", "service.contract", "values",
     },
     "exporters": {
         "errors", "model", "artifact_model", "importers", "integrations", "local_names", "peers", "query.rows",
@@ -218,7 +219,7 @@ ALLOWED = {
     **SERVER,
     "cli": {
         *MODELS, "agents", "api", "artifacts", "bulk", "clean_text", "comparison", "compat", "credentials", "exporters",
-        "importers", "local_names", "mcp", "query.rows", "report", "server", "server.config", "server.http",
+        "importers", "local_names", "mcp", "md5", "query.rows", "report", "server", "server.config", "server.http",
         "server.page", "server.people", "service", "service.contract", "settings", "ship", "sql", "values",
     },
     "__init__": {

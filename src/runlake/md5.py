@@ -4,8 +4,25 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
+from typing import BinaryIO
 
 from runlake.errors import BadValueError
+
+
+def new_md5(data: bytes | memoryview = b"") -> hashlib._Hash:
+    """The digest by which files are told apart, as W&B does it."""
+    return hashlib.md5(data, usedforsecurity=False)
+
+
+def md5_text(digest: hashlib._Hash) -> str:
+    """In base64, as W&B gives it."""
+    return base64.b64encode(digest.digest()).decode()
+
+
+def md5_of(content: BinaryIO) -> str:
+    """The MD5 of what a stream holds from where it stands, in base64."""
+    return md5_text(hashlib.file_digest(content, new_md5))  # type: ignore[arg-type]
 
 
 def hex_of(digest: str) -> str:

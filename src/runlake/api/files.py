@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import io
 import os
 import re
@@ -15,6 +13,7 @@ from typing import overload
 from runlake.api.selection import near_matches
 from runlake.clean_text import one_line
 from runlake.errors import CommError, FileExistsLocallyError, NotFoundError
+from runlake.md5 import md5_text, new_md5
 from runlake.model import FileInfo, RunPath
 from runlake.plain import iso_time
 from runlake.service.contract import Service
@@ -106,14 +105,14 @@ class File:
     def _copy_to(self, target: Path) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         draft = target.with_name(f".{target.name[:200]}.{secrets.token_hex(4)}.part")
-        digest, size_bytes = hashlib.md5(usedforsecurity=False), 0
+        digest, size_bytes = new_md5(), 0
         try:
             with draft.open("xb") as copy, self._service.open_file(self._path, self.name) as content:
                 while piece := content.read(_PIECE_BYTES):
                     digest.update(piece)
                     size_bytes += len(piece)
                     copy.write(piece)
-            self._check_copy(size_bytes, base64.b64encode(digest.digest()).decode())
+            self._check_copy(size_bytes, md5_text(digest))
             draft.replace(target)
         finally:
             draft.unlink(missing_ok=True)

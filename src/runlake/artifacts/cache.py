@@ -6,7 +6,6 @@ lies beside it, and who fetches the same content later goes on with it.
 
 from __future__ import annotations
 
-import base64
 import hashlib
 from collections.abc import Callable
 from functools import partial
@@ -15,6 +14,7 @@ from typing import Any, BinaryIO
 
 from runlake.artifacts.entry import Entry
 from runlake.errors import CorruptError
+from runlake.md5 import md5_text, new_md5
 from runlake.store.disk import discard, make_folder, only_one, put_in_place, touch
 
 _PIECE_BYTES = 1 << 20
@@ -124,10 +124,10 @@ def holds_content(content: bytes, entry: Entry) -> bool:
 
 
 def _new_digest(entry: Entry) -> Any:
-    return hashlib.md5(usedforsecurity=False) if entry.sha256 is None else hashlib.sha256()
+    return new_md5() if entry.sha256 is None else hashlib.sha256()
 
 
 def _is_digest(digest: Any, entry: Entry) -> bool:
     if entry.sha256 is not None:
         return bool(digest.hexdigest() == entry.sha256)
-    return base64.b64encode(digest.digest()).decode() == entry.digest
+    return md5_text(digest) == entry.digest

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Callable
 from typing import BinaryIO
 
@@ -11,6 +9,7 @@ from runlake.bulk.manifest import FileEntry
 from runlake.bulk.target import Target, copy_stream
 from runlake.bulk.unreadable import UnreadableError, opened
 from runlake.local_names import why_refused
+from runlake.md5 import md5_text, new_md5
 
 
 def copy_file(
@@ -27,13 +26,13 @@ def copy_file(
     why = why_refused(name)
     if why is not None:
         return f"the file {name!r} is left out: {why}"
-    found = hashlib.md5(usedforsecurity=False)
+    found = new_md5()
     try:
         with opened(open_source, f"the file {name!r}") as source, target.writing(path) as file:
             copy_stream(source, file, found)
     except UnreadableError as error:
         return str(error)
-    if base64.b64encode(found.digest()).decode() != md5:
+    if md5_text(found) != md5:
         target.clear(path)
         return f"the file {name!r} is left out: {other_bytes}"
     return FileEntry(path=path, kind=kind, size_bytes=file.size_bytes, sha256=file.sha256(), name=name, md5=md5)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import base64
 import fnmatch
-import hashlib
 import secrets
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -19,6 +17,7 @@ from runlake.cli.git import branch_of
 from runlake.cli.opening import find_existing_run, open_store
 from runlake.errors import NotFoundError, UnsafeNameError
 from runlake.local_names import PlacesBelow
+from runlake.md5 import md5_of
 from runlake.model import FileInfo, RunPath
 
 if TYPE_CHECKING:
@@ -120,8 +119,7 @@ def _is_there(file: FileInfo, place: Path) -> bool:
     if not place.is_file() or place.stat().st_size != file.size_bytes:
         return False
     with place.open("rb") as content:
-        digest = hashlib.file_digest(content, "md5").digest()
-    return base64.b64encode(digest).decode() == file.md5
+        return md5_of(content) == file.md5
 
 
 def _copy(service: Service, path: RunPath, file: FileInfo, place: Path, count: Callable[[int], None]) -> None:

@@ -15,7 +15,8 @@ import msgspec
 
 from runlake.errors import ConflictError, NotFoundError, PathError, UsageError
 from runlake.importers.bring_artifacts import bring_artifacts
-from runlake.importers.foreign import ForeignRow, ForeignRun, md5_of
+from runlake.importers.foreign import ForeignRow, ForeignRun
+from runlake.md5 import md5_of
 from runlake.media.convert import prepare
 from runlake.model import LoggedRow, RunInfo, RunPath, Stream, WriterBatch, WriterHandle, WriterStart
 from runlake.service.contract import Service

@@ -7,7 +7,8 @@ from typing import BinaryIO, NamedTuple
 
 from runlake.artifact_model import ArtifactInfo, ArtifactPath, CollectionPath, ManifestEntry
 from runlake.errors import BadValueError, ConflictError, CorruptError
-from runlake.importers.foreign import ForeignArtifact, ForeignRun, md5_of
+from runlake.importers.foreign import ForeignArtifact, ForeignRun
+from runlake.md5 import md5_of
 from runlake.model import RunPath
 from runlake.service.artifact_copy import CopyRules, copy_artifact
 from runlake.service.contract import Service

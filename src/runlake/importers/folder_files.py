@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import os
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -12,6 +10,7 @@ from typing import BinaryIO
 
 from runlake.artifact_model import ManifestEntry
 from runlake.importers.foreign import ForeignFile
+from runlake.md5 import md5_of
 
 
 def files_below(folder: Path, prefix: str, problems: list[str]) -> Iterator[ForeignFile]:
@@ -33,11 +32,9 @@ def entries_below(
     entries, files = [], {}
     for name, open_file, _ in files_below(folder, "", problems):
         with open_file() as content:
-            digest = hashlib.file_digest(content, lambda: hashlib.md5(usedforsecurity=False))  # type: ignore[arg-type]
+            digest = md5_of(content)
             size_bytes = content.seek(0, os.SEEK_END)
-        entries.append(
-            ManifestEntry(path=name, digest=base64.b64encode(digest.digest()).decode(), size_bytes=size_bytes)
-        )
+        entries.append(ManifestEntry(path=name, digest=digest, size_bytes=size_bytes))
         files[name] = open_file
     return tuple(entries), files
 

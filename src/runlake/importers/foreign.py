@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import re
 from collections import Counter
@@ -119,9 +118,3 @@ def mark_of(*identity: str) -> str:
     """The mark of a run: which tracker made it, and what tells it from all its other runs."""
     digest = hashlib.sha256("\0".join(identity).encode("utf-8", "surrogatepass"))
     return f"import-{digest.hexdigest()[:24]}"
-
-
-def md5_of(content: BinaryIO) -> str:
-    """The MD5 of what a stream holds, in base64."""
-    digest = hashlib.file_digest(content, lambda: hashlib.md5(usedforsecurity=False))  # type: ignore[arg-type]
-    return base64.b64encode(digest.digest()).decode()

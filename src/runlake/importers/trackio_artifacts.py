@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -16,6 +15,7 @@ from runlake.artifact_model import ManifestEntry, digest_of
 from runlake.importers.database import Database
 from runlake.importers.folder_files import opener
 from runlake.importers.foreign import ForeignArtifact, project_of
+from runlake.md5 import md5_of
 
 _VERSION_COLUMNS = ("id", "artifact_id", "version", "manifest", "metadata", "created_at")
 
@@ -77,7 +77,6 @@ def _md5(file: Path) -> str:
     """The MD5 of a file in base64; of one that is gone, what no file has."""
     try:
         with file.open("rb") as content:
-            digest = hashlib.file_digest(content, lambda: hashlib.md5(usedforsecurity=False))
+            return md5_of(content)
     except OSError:
         return "gone"
-    return base64.b64encode(digest.digest()).decode()

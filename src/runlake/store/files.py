@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
@@ -91,16 +89,6 @@ def mimetype_of(name: str) -> str:
     import mimetypes
 
     return mimetypes.guess_type(name)[0] or "application/octet-stream"
-
-
-def new_md5() -> hashlib._Hash:
-    """The digest by which files are told apart, as W&B does it."""
-    return hashlib.md5(usedforsecurity=False)
-
-
-def md5_text(digest: hashlib._Hash) -> str:
-    """In base64, as W&B gives it."""
-    return base64.b64encode(digest.digest()).decode()
 
 
 def no_such_file(path: RunPath, name: str, names: Sequence[str]) -> NotFoundError:

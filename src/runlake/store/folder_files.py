@@ -21,6 +21,7 @@ from typing import BinaryIO, Literal, NamedTuple
 
 from runlake.errors import NotFoundError, PathError, ReadOnlyError
 from runlake.lru import LruCache
+from runlake.md5 import md5_text, new_md5
 from runlake.model import FileInfo, RunPath
 from runlake.store.disk import (
     READ_ONLY_ERRNOS,
@@ -36,10 +37,8 @@ from runlake.store.disk import (
 from runlake.store.files import (
     file_in_the_way,
     folder_in_the_way,
-    md5_text,
     mimetype_of,
     names_of_files,
-    new_md5,
     no_such_file,
     no_such_run,
     nothing_to_do,

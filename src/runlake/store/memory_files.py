@@ -9,14 +9,13 @@ from collections.abc import Callable, Iterable
 from typing import BinaryIO, NamedTuple
 
 from runlake.incoming import keep_whole
+from runlake.md5 import md5_text, new_md5
 from runlake.model import FileInfo, RunPath
 from runlake.store.files import (
     file_in_the_way,
     folder_in_the_way,
-    md5_text,
     mimetype_of,
     names_of_files,
-    new_md5,
     no_such_file,
     no_such_run,
     nothing_to_do,

@@ -5,10 +5,8 @@ No thread waits for a network: what has come is given to one, which writes it, a
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import functools
-import hashlib
 import os
 import re
 from collections.abc import Callable, Iterator
@@ -20,6 +18,7 @@ from litestar.response import Stream
 
 from runlake.errors import BadValueError
 from runlake.incoming import Incoming
+from runlake.md5 import md5_text, new_md5
 from runlake.model import FileInfo, RunPath
 from runlake.server.http.open_files import SentFile, open_files_of
 from runlake.service.contract import Service
@@ -161,10 +160,10 @@ def _digest_if_asked(content: BinaryIO, known: set[str]) -> Iterator[str]:
 
 def _md5(content: BinaryIO) -> str:
     content.seek(0)
-    digest = hashlib.md5(usedforsecurity=False)
+    digest = new_md5()
     while piece := content.read(_PIECE_BYTES):
         digest.update(piece)
-    return base64.b64encode(digest.digest()).decode()
+    return md5_text(digest)
 
 
 def _range_of(part: str | None, size_bytes: int) -> tuple[int, int] | None:

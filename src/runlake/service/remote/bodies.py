@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import tempfile
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
+from runlake.md5 import md5_text, new_md5
 from runlake.service.remote.http import HttpClient
 
 READ_BYTES = 1 << 20
@@ -43,14 +42,14 @@ class Body:
 
 
 def _sent(http: HttpClient, address: str, body: Body) -> bytes:
-    digest, size_bytes = hashlib.md5(usedforsecurity=False), 0
+    digest, size_bytes = new_md5(), 0
     for piece in body.pieces():
         digest.update(piece)
         size_bytes += len(piece)
     body.size_bytes = size_bytes
     headers = {
         "Content-Length": str(size_bytes),
-        "Content-MD5": base64.b64encode(digest.digest()).decode(),
+        "Content-MD5": md5_text(digest),
         "Content-Type": "application/octet-stream",
     }
     return http.request("PUT", address, content=body.pieces, headers=headers)

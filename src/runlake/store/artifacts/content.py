@@ -19,6 +19,7 @@ from typing import BinaryIO, Protocol
 from runlake.artifact_model import ContentInfo, UploadAddress, WantedUpload
 from runlake.errors import CorruptError, NotFoundError
 from runlake.incoming import Incoming, keep_whole
+from runlake.md5 import md5_text, new_md5
 from runlake.store.artifacts.names import check_sha256
 from runlake.store.disk import (
     create_stream,
@@ -31,7 +32,6 @@ from runlake.store.disk import (
     touch,
     write_all,
 )
-from runlake.store.files import md5_text, new_md5
 from runlake.store.layout import Layout
 
 PIECE_BYTES = 1 << 20

@@ -6,7 +6,6 @@ It is the one file that asks obstore. Threads may share a bucket. What the serve
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -20,6 +19,7 @@ from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import S3Store
 
 from runlake.errors import BadValueError, BusyError, ConflictError, CorruptError, TruncatedError, UnreachableError
+from runlake.md5 import new_md5
 from runlake.store.cluster.bucket_calls import BucketCalls, Call, Kind
 from runlake.store.cluster.bucket_errors import error_of
 from runlake.store.cluster.signing import key_id_of, signed_again
@@ -280,7 +280,7 @@ class Bucket:
         there = self.head(key)
         if there.size_bytes != len(data):
             return False
-        is_alike = (there.etag or "").strip('"') == hashlib.md5(data, usedforsecurity=False).hexdigest()
+        is_alike = (there.etag or "").strip('"') == new_md5(data).hexdigest()
         return is_alike or self.get(key) == data
 
     @contextmanager

@@ -19,6 +19,7 @@ from urllib.request import Request, urlopen
 
 from runlake.artifact_model import UploadWay
 from runlake.errors import ConflictError, RunlakeError, StoreError
+from runlake.md5 import md5_text, new_md5
 from runlake.store.cluster.bucket import Bucket
 from runlake.store.cluster.bucket_parts import BucketParts
 
@@ -259,7 +260,7 @@ def _parts_are_put(bucket: Bucket, place: str) -> str:
 
 
 def _md5(body: bytes) -> str:
-    return base64.b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode()
+    return md5_text(new_md5(body))
 
 
 def _removed_is_gone(bucket: Bucket, place: str) -> str:

@@ -15,6 +15,7 @@ from typing import Any, BinaryIO, cast
 
 from runlake.errors import BusyError, CorruptError, NotFoundError
 from runlake.incoming import keep_whole
+from runlake.md5 import md5_text, new_md5
 from runlake.model import FileInfo, RunPath
 from runlake.store.cluster.bucket import Bucket
 from runlake.store.cluster.database import Database
@@ -27,10 +28,8 @@ from runlake.store.cluster.text import from_text, to_text
 from runlake.store.files import (
     file_in_the_way,
     folder_in_the_way,
-    md5_text,
     mimetype_of,
     names_of_files,
-    new_md5,
     no_such_file,
     no_such_run,
     nothing_to_do,
