@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import unquote, urlsplit
 
-from runlake.importers.foreign import ForeignFile, ForeignRow, ForeignRun, mark_of, project_of
+from runlake.errors import CommError
+from runlake.importers.foreign import ForeignFile, ForeignRow, ForeignRun, LeftOut, mark_of, project_of
 from runlake.media.histogram import Histogram
 from runlake.media.image import Image
 from runlake.model import LoggedRow, WriterBatch, WriterStart
@@ -35,14 +36,21 @@ def is_of(place: Path) -> bool:
     return _repository(place) is not None
 
 
-def read(place: Path, python: str | None = None) -> Iterator[ForeignRun]:
-    """The runs of a repository, the oldest first. `python` is the interpreter that has Aim, by default this one."""
+def read(place: Path, python: str | None = None) -> Iterator[ForeignRun | LeftOut]:
+    """The runs of a repository, the oldest first, and those that Aim cannot read.
+
+    `python` is the interpreter that has Aim, by default this one.
+    """
     folder = _repository(place) or place
     peers = PeerPool("aim_reader", package="Aim", extra="aim", python=python, variables={})
     try:
         for each in list(peers.ask("runs", path=str(folder))):
-            (about,) = peers.ask("run", path=str(folder), name=each["name"])
-            yield _Run(peers, folder, each["name"], about).foreign()
+            try:
+                (about,) = peers.ask("run", path=str(folder), name=each["name"])
+            except CommError as error:
+                yield LeftOut(str(folder), "run", f"{each['name']}: {error}", is_damage=True)
+            else:
+                yield _Run(peers, folder, each["name"], about).foreign()
     finally:
         peers.close()
 
@@ -58,7 +66,6 @@ class _Run:
 
     def __init__(self, peers: PeerPool, folder: Path, name: str, about: Mapping[str, Any]) -> None:
         self._peers, self._about = peers, about
-        self._asked = {"path": str(folder), "name": name}
         self._name, self._folder = name, folder
         self._started_at = float(about["created_at"])
         self._lost: Counter[str] = Counter({f"{kind} sequence": count for kind, count in about["left"].items()})
@@ -74,7 +81,7 @@ class _Run:
         return ForeignRun(
             run_id=self._name,
             mark=mark_of("aim", self._name),
-            place=f"{self._folder} ({self._name})",
+            place=self._place,
             project=None if about["experiment"] is None else project_of(about["experiment"]),
             start=WriterStart(
                 name=title or self._name,
@@ -96,7 +103,7 @@ class _Run:
         for number, (_, at, values) in enumerate(self._rows(is_system=True)):
             measured = {f"system.{key.removeprefix(_SYSTEM)}": values[key] for key in sorted(values)}
             yield ForeignRow("events", LoggedRow(number, at, max(0.0, at - self._started_at), measured))
-        for answer in self._peers.ask("console", **self._asked):
+        for answer in self._ask("console"):
             for number, said_at, text in answer["lines"]:
                 at = self._started_at if said_at is None else said_at
                 row = LoggedRow(0, at, max(0.0, at - self._started_at), {"line": number, "text": text})
@@ -106,8 +113,18 @@ class _Run:
             yield WriterBatch(exit_code=0, runtime_s=max(0.0, ended_at - self._started_at))
 
     def _rows(self, *, is_system: bool) -> Iterator[tuple[int, float, dict[str, Any]]]:
-        for answer in self._peers.ask("rows", **self._asked, is_system=is_system):
+        for answer in self._ask("rows", is_system=is_system):
             yield from answer["rows"]
+
+    def _ask(self, verb: str, **more: Any) -> Iterator[dict[str, Any]]:
+        try:
+            yield from self._peers.ask(verb, path=str(self._folder), name=self._name, **more)
+        except CommError as error:
+            raise CommError(f"{self._place}: {error}") from None
+
+    @property
+    def _place(self) -> str:
+        return f"{self._folder} ({self._name})"
 
     def _files(self) -> Iterator[ForeignFile]:
         machine = {key: value for key, value in self._about["system"].items() if key != _VARIABLES}

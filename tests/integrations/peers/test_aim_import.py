@@ -3,13 +3,16 @@
 import hashlib
 import json
 import math
+import shutil
 from pathlib import Path
 
 import pytest
 from peer_seats import peer_python, run_script
 
+from runlake.errors import CommError
 from runlake.importers.aim import is_of, read
 from runlake.importers.bring import bring
+from runlake.importers.foreign import LeftOut
 from runlake.model import RunPath
 from runlake.service.local.service import LocalService
 
@@ -97,3 +100,36 @@ def test_a_repository_is_recognised(repository, tmp_path):
     assert is_of(repository[0])
     assert is_of(Path(repository[0], ".aim"))
     assert not is_of(tmp_path)
+
+
+def damaged(repository, tmp_path, kind):
+    """The repository with the values, or what is known, of its oldest run turned over."""
+    folder, (oldest, _) = repository
+    copy = tmp_path / "damaged"
+    shutil.copytree(folder, copy)
+    (file,) = (copy / ".aim" / kind / "chunks" / oldest).glob("*.sst")
+    file.write_bytes(bytes(byte ^ 0xFF for byte in file.read_bytes()))
+    return copy
+
+
+def test_a_run_of_which_nothing_can_be_read_is_named_and_the_next_ones_come(repository, service, tmp_path):
+    copy = damaged(repository, tmp_path, "meta")
+    oldest, other = repository[1]
+    runs = read(copy, str(peer_python("aim")))
+    left = next(runs)
+    assert isinstance(left, LeftOut)
+    assert (left.place, left.what, left.is_damage) == (str(copy), "run", True)
+    assert left.why.startswith(f"{oldest}: Aim ")
+    assert "Corruption" in left.why
+    assert bring(service, RunPath("ann", "beside", other), next(runs)).is_whole
+    assert list(runs) == []
+
+
+def test_a_run_whose_values_cannot_be_read_is_named_and_the_next_ones_come(repository, service, tmp_path):
+    copy = damaged(repository, tmp_path, "seqs")
+    oldest, other = repository[1]
+    runs = read(copy, str(peer_python("aim")))
+    with pytest.raises(CommError, match=rf"damaged \({oldest}\): Aim .*Corruption"):
+        bring(service, RunPath("ann", "torn", oldest), next(runs))
+    assert bring(service, RunPath("ann", "torn", other), next(runs)).is_whole
+    assert list(runs) == []
