@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import mmap
 import os
 import shutil
 import subprocess
@@ -20,7 +19,6 @@ CASE = HERE / "peer_scripts" / "case.py"
 PROJECT = "benchmark"
 PARQUET_NAME = "tuned.parquet"
 PATIENCE_S = 10.0
-TOUCHED_BYTES = 1 << 30
 
 
 class BenchmarkError(Exception):
@@ -157,19 +155,8 @@ def case_environment(subject: Subject, folder: Path) -> dict[str, str]:
     return plain | {"HOME": str(home), "PYTHONPATH": str(CHECKOUT / "src")} | named
 
 
-def touch_memory() -> None:
-    """Use a gigabyte and leave it, so that the process that is measured next does not wait for the machine's memory.
-
-    The host of a virtual machine takes back what lies free for some seconds; to have 60 MB again took 180 ms, a read
-    of 100,000 keys that used them 70 ms.
-    """
-    with mmap.mmap(-1, TOUCHED_BYTES) as memory:
-        memory[:: mmap.PAGESIZE] = bytes(TOUCHED_BYTES // mmap.PAGESIZE)
-
-
 def run_json(command: list[str], folder: Path, environment: dict[str, str]) -> dict[str, Any]:
     """The last line that a process prints, read as JSON."""
-    touch_memory()
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         raise BenchmarkError(f"{' '.join(command[1:])} ended with {done.returncode}:\n{done.stderr[-3000:]}")
@@ -179,7 +166,6 @@ def run_json(command: list[str], folder: Path, environment: dict[str, str]) -> d
 
 def wall_seconds(command: list[str], folder: Path, environment: dict[str, str]) -> float:
     """How long a whole process takes, from its start to its end."""
-    touch_memory()
     begin = time.perf_counter()
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     seconds = time.perf_counter() - begin
