@@ -30,8 +30,8 @@ export function SelectionBar(): JSX.Element | null {
       <button type="button" class="button-icon" aria-label="Select none" title="Select none" onClick={() => workspace.change({ selected: { isAllBut: false, ids: [] }, isSelectedOnly: false })}>
         <Icon name="close" />
       </button>
-      <button type="button" class="button" aria-pressed={isSelectedOnly} onClick={() => workspace.change({ isSelectedOnly: !isSelectedOnly })}>
-        Only these in charts
+      <button type="button" class="button" title="Only these in charts" aria-label="Only these in charts" aria-pressed={isSelectedOnly} onClick={() => workspace.change({ isSelectedOnly: !isSelectedOnly })}>
+        Only these
       </button>
       <button type="button" class="button" onClick={toggleLines}>
         <Icon name="eye" /> Lines
@@ -46,8 +46,8 @@ export function SelectionBar(): JSX.Element | null {
           <Popover button={<><Icon name="tag" /> Tag</>} label="Tag the selected runs">
             {(close) => <TagMany close={close} />}
           </Popover>
-          <button type="button" class="button button-bad" title="Delete (Del); undo takes it back" onClick={() => void workspace.deleteSelected()}>
-            <Icon name="trash" /> Delete
+          <button type="button" class="button button-bad" aria-label="Delete" title="Delete (Del); undo takes it back" onClick={() => void workspace.deleteSelected()}>
+            <Icon name="trash" />
           </button>
         </>
       )}
