@@ -224,7 +224,8 @@ def test_who_renews_in_time_is_not_taken_over(url):
     with first.held(url):
         time.sleep(4.5)
         first.check()
-        with pytest.raises(ConflictError, match="was heard"), second.held(url):
+        # It may be renewed while it is read: what it was is gone then.
+        with pytest.raises(ConflictError, match=r"was heard|at this moment"), second.held(url):
             pass
 
 
