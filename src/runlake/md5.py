@@ -1,4 +1,4 @@
-"""An MD5 as W&B and S3 write it, in base64, and in hexadecimal digits; pure."""
+"""An MD5 as W&B and S3 write it, in base64, and in hexadecimal digits."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def md5_text(digest: hashlib._Hash) -> str:
 
 
 def md5_of(content: BinaryIO) -> str:
-    """The MD5 of what a stream holds from where it stands, in base64."""
+    """The MD5 of what a stream at its begin holds, in base64."""
     return md5_text(hashlib.file_digest(content, new_md5))  # type: ignore[arg-type]
 
 

@@ -7,7 +7,6 @@ refused, and so are symlinks that do.
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import os
 import stat
@@ -21,7 +20,7 @@ from typing import BinaryIO, Literal, NamedTuple
 
 from runlake.errors import NotFoundError, PathError, ReadOnlyError
 from runlake.lru import LruCache
-from runlake.md5 import md5_text, new_md5
+from runlake.md5 import md5_of, md5_text, new_md5
 from runlake.model import FileInfo, RunPath
 from runlake.store.disk import (
     READ_ONLY_ERRNOS,
@@ -193,7 +192,7 @@ class FolderFiles:
         known = self._digests.get(identity)
         if known is None:
             with file.open("rb") as content:
-                known = md5_text(hashlib.file_digest(content, new_md5))
+                known = md5_of(content)
             self._digests.put(identity, known)
         return known
 

@@ -18,7 +18,7 @@ from litestar.response import Stream
 
 from runlake.errors import BadValueError
 from runlake.incoming import Incoming
-from runlake.md5 import md5_text, new_md5
+from runlake.md5 import md5_of
 from runlake.model import FileInfo, RunPath
 from runlake.server.http.open_files import SentFile, open_files_of
 from runlake.service.contract import Service
@@ -160,10 +160,7 @@ def _digest_if_asked(content: BinaryIO, known: set[str]) -> Iterator[str]:
 
 def _md5(content: BinaryIO) -> str:
     content.seek(0)
-    digest = new_md5()
-    while piece := content.read(_PIECE_BYTES):
-        digest.update(piece)
-    return md5_text(digest)
+    return md5_of(content)
 
 
 def _range_of(part: str | None, size_bytes: int) -> tuple[int, int] | None:
