@@ -28,7 +28,9 @@ class ClusterCare:
         self._opened, self._store, self._listings = opened, opened.store, listings
 
     def seal(self, entity: str, project: str, run_id: str | None = None) -> Iterator[tuple[RunPath, int]]:
-        return seal_runs(self._opened, self._listings, entity, project, run_id)
+        for path, row_count in seal_runs(self._opened, self._listings, entity, project, run_id):
+            self._store.note_run(path)
+            yield path, row_count
 
     def pack_runs(self, entity: str, project: str, *, at_once: bool = False) -> Iterator[RunPath]:
         self._opened.check_project(entity, project)

@@ -90,6 +90,7 @@ class Sealer:
                     return False  # who holds it may have been killed
                 seal_held_run(self._store, path)
                 self._store.counts.add("seals_done")
+                self._store.note_run(path)
         except NotFoundError:
             pass  # deleted meanwhile
         except (RunlakeError, OSError) as error:

@@ -67,6 +67,7 @@ class ClusterService(UnitedService):
         rows = LocalRows(opened, listings)
         source = runs_for_sweeps(store, listings, runs, rows)
         self._store, self._default_entity, self._close = store, default_entity, close or store.close
+        self._catalog = catalog
         self._ducklake = ducklake
         super().__init__(
             projects=LocalProjects(opened),
@@ -104,4 +105,5 @@ class ClusterService(UnitedService):
 
     def close(self) -> None:
         """Let go of the connections, or do what was given for it."""
+        self._catalog.close()
         self._close()

@@ -228,9 +228,9 @@ def _digest_of_fields() -> str:
     return hashlib.sha256(repr((FORMAT, fields)).encode()).hexdigest()[:8]
 
 
-_FIELDS = _digest_of_fields()
+FIELDS = _digest_of_fields()
 
 
 def file_stem(entity: str, project: str) -> str:
     """How the names of all files of a project begin."""
-    return f"{hashlib.sha256(f'{entity}/{project}'.encode()).hexdigest()[:20]}-{_FIELDS}"
+    return f"{hashlib.sha256(f'{entity}/{project}'.encode()).hexdigest()[:20]}-{FIELDS}"

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
-from msgspec import Struct, field
+from msgspec import Struct, field, structs
 
 from runlake.model import RunInfo
 from runlake.store.catalog.run_columns import MarkedRun, RunColumns
@@ -110,6 +110,39 @@ class ProjectRecords(Struct):
                 fingerprint, is_open = (columns.fields[name][row].as_py() for name in ("@journal_mark", "@is_open"))
                 found[folder] = CatalogRow(info, fingerprint, is_open)
         return found
+
+    def fingerprints_of(self, folders: Iterable[str]) -> dict[str, int]:
+        """The fingerprints of some runs, by folder; those of which nothing is known are left out."""
+        found = {folder: self.overlay[folder].fingerprint for folder in folders if folder in self.overlay}
+        if self.columns is not None:
+            place = self.columns.row_of_folder
+            rest = [folder for folder in folders if folder not in found and folder in place]
+            marks = self.columns.fields["@journal_mark"].to_numpy()[[place[folder] for folder in rest]]
+            found |= dict(zip(rest, marks.tolist(), strict=True))
+        return found
+
+    def run_id_of(self, folder: str) -> str:
+        """The id of a run that is there. KeyError when there is none of that folder."""
+        row = self.overlay.get(folder)
+        if row is not None and row.info is not None:
+            return row.info.run_id
+        if self.columns is None:
+            raise KeyError(folder)
+        run_id: str = self.columns.fields["run_id"][self.columns.row_of_folder[folder]].as_py()
+        return run_id
+
+    def copy(self) -> ProjectRecords:
+        """The same, which does not change when these do."""
+        return structs.replace(self, overlay=dict(self.overlay), deaths=dict(self.deaths))
+
+    def replace(self, before: ProjectRecords, after: ProjectRecords) -> None:
+        """Take what was made of a copy, which was `before`, in its place; what moved since stays as it is."""
+        if self.columns is not before.columns:
+            return
+        self.columns, self.columns_name = after.columns, after.columns_name
+        for folder, row in before.overlay.items():
+            if self.overlay.get(folder) is row and folder not in after.overlay:
+                del self.overlay[folder]
 
     def note_deaths(self, changes: Iterable[Change]) -> None:
         """Of all deletes and undeletes of an incarnation the last one counts."""

@@ -1,94 +1,48 @@
-"""What runs a project has, at the cost of what moved: asked of the database, folded here.
+"""What runs a project has, at the cost of what moved: asked of the database, and read here.
 
-One look (`_LOOK`) answers which runs were made, opened, sealed, edited or deleted since the last one, and how the
-journals stand that may stand otherwise than at the last one: a part moved, or a writer was heard, or fell silent. A run
-whose journal is as it was when it was folded, and that has not moved, is as it was.
+Of the runs that moved (`look`) those that somebody sealed are read from his note (`run_states`), the others from their
+segments and journals. Columns are made anew, and what is known is saved for those who begin, beside the answers.
 """
 
 from __future__ import annotations
 
 import contextlib
+import logging
 import math
-import secrets
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
-from runlake.errors import NotFoundError, StoreError
-from runlake.listing_model import ProjectNews
+import msgspec
+
+from runlake.errors import CorruptError, NotFoundError, RunlakeError, StoreError
 from runlake.model import ENDED_STATES, RunInfo, RunPath
+from runlake.store.catalog.catalog_file import StoredRow, unpack_row
 from runlake.store.catalog.project_records import CatalogRow, ProjectRecords, ProjectState
 from runlake.store.cluster.database import Database
 from runlake.store.cluster.listing_states import ListingLog, ListingStates
-from runlake.store.cluster.moves import NOW, SINCE, Moment
-from runlake.store.cluster.names import PROJECT, project_keys
-from runlake.store.cluster.text import from_text
-from runlake.store.journal.liveness import STALE_S
+from runlake.store.cluster.look import Look, look_at
+from runlake.store.cluster.moves import Moment
+from runlake.store.cluster.pulse import ClusterPulse
+from runlake.store.cluster.run_states import read_notes
 
-_LATE_S = 10.0
-"""What a writer's transaction says is seen within this time after it began."""
+logger = logging.getLogger(__name__)
 
-_LOOK = f"""
-with now as materialized (
-    -- Another project may have this name by now, and all of it is new.
-    select history_id || '/' || coalesce(({PROJECT})::text, '') as history_id, xmin, clock_timestamp() as at,
-        to_timestamp(%(looked_at)s) as looked_at from ({NOW}) now),
-moved as materialized (
-    select run_no, run_key, run_id, deleted_at is null as is_here, moved_xid
-    from now join runs on project_no = ({PROJECT}) and moved_xid >= {SINCE}),
-stirred as materialized (
-    select distinct run_no from now, parts left join served using (run_no, writer)
-    where sealed_in is null and (moved_xid >= {SINCE} or served.heard_at > looked_at - interval '{_LATE_S} s'
-        or greatest(parts.heard_at, served.heard_at) between looked_at - interval '{STALE_S + _LATE_S} s'
-            and at - interval '{STALE_S} s'
-        or run_no in (select run_no from moved))),
-marks as (
-    select run_key, run_id, mark from now, stirred,
-    -- One by one: the planner takes the whole project for the few that moved.
-    lateral (select run_key, run_id from runs
-        where run_no = stirred.run_no and project_no = ({PROJECT}) and deleted_at is null limit 1) run,
-    lateral (select
-        (hashtextextended(string_agg(writer || number || ':' || end_offset, ';' order by writer, number), 0)
-            & 4294967295) << 16
-        | least(65535, count(distinct writer) filter (
-            where greatest(parts.heard_at, served.heard_at) > at - interval '{STALE_S} s')) as mark
-        from parts left join served using (run_no, writer) where run_no = stirred.run_no and sealed_in is null) journal)
-select history_id, xmin, extract(epoch from at)::float8, null as run_key, null as run_id, null::boolean, null,
-    null::bigint from now
-union all select null, null, null, run_key, run_id, is_here, moved_xid::text, null::bigint from moved
-union all select null, null, null, run_key, run_id, true, null, mark from marks
-"""
+SAVE_EVERY_S = 60.0
 _READERS = 8
 _AT_ONCE = 1000
-SAVE_EVERY_S = 60.0
-_MAX_CHANGED = 1000
+_SMALL_SHARE = 100
+"""Rows beside the columns are made columns when they are this part of them."""
 
 Fold = Callable[[RunPath], RunInfo]
 
 
-class _Look(NamedTuple):
-    """What one look found, by the key of a run: which moved and by which transaction, and how their journals and those
-    that may have changed stand. `at` is when it was, in seconds since 1970 by the database's clock."""
-
-    moment: Moment
-    at: float
-    moved: dict[str, str]
-    gone: set[str]
-    marks: dict[str, int]
-    run_ids: dict[str, str]
-
-    def mark(self, key: str, before: Mapping[str, int]) -> int:
-        """How the journal of a run stands, 0 without one; `before` is how journals stood at the look before."""
-        return self.marks.get(key, 0 if key in self.moved else before.get(key, 0))
-
-
 @dataclass(slots=True)
 class _Known:
-    """What one process knows of a project. `marks` are those with which its runs were folded, `moved` what the
-    last look told, some of which comes again."""
+    """What one process knows of a project. `marks` are those with which its runs were read, `moved` what the last look
+    told, some of which comes again. `run_ids` are those of runs that are tried again, by key."""
 
     lock: threading.RLock = field(default_factory=threading.RLock)
     moment: Moment = field(default_factory=Moment)
@@ -101,43 +55,53 @@ class _Known:
     log: ListingLog | None = None
     is_loaded: bool = False
     saved_at_s: float = -math.inf
+    upkeep: Future[None] | None = None
+
+    def path_of(self, project: RunPath, key: str) -> RunPath:
+        """The run of a key."""
+        run_id = self.run_ids.get(key)
+        return project._replace(run_id=self.records.run_id_of(key) if run_id is None else run_id)
 
 
 class ClusterCatalog:
     """The runs of every project of a store in a database. Threads may share it; `fold` reads one run.
 
-    What it has shown is kept by `states` for other replicas.
+    What it has shown is kept by `states` for other replicas. `close` ends what is done beside the answers.
     """
 
     def __init__(self, database: Database, states: ListingStates, *, fold: Fold, absorb_at: int = 2000) -> None:
         self._database, self._states, self._fold, self._absorb_at = database, states, fold, absorb_at
         self._projects: dict[tuple[str, str], _Known] = {}
         self._lock = threading.Lock()
+        self._aside = ThreadPoolExecutor(1, thread_name_prefix="runlake-columns")
+
+    def close(self) -> None:
+        """Wait for what goes on beside the answers, and begin no more of it."""
+        self._aside.shutdown(cancel_futures=True)
 
     def peek(self, entity: str, project: str) -> ProjectState | None:
         return self._known(entity, project).state
 
     def refresh(self, entity: str, project: str) -> ProjectState:
-        known = self._known(entity, project)
+        known, place = self._known(entity, project), RunPath(entity, project, "")
         with known.lock:
             if not known.is_loaded:
                 self._load(known, entity, project)
             look = look_at(self._database, entity, project, known.moment, known.looked_at)
-            known.run_ids |= look.run_ids
             vanished: set[str] = set()
             if look.moment.history_id != known.moment.history_id:
                 # All that there is was told: what was not is of a time that a restored database knows nothing of.
-                vanished, known.moved = known.run_ids.keys() - look.moved.keys(), {}
+                vanished, known.moved = known.records.folders - look.moved.keys(), {}
                 look.gone.update(vanished)
             problems = {key for key, row in known.records.overlay.items() if row.problem is not None}
             grown = {key for key, mark in look.marks.items() if known.marks.get(key) != mark}
             moved = {key for key, by in look.moved.items() if known.moved.get(key) != by}
-            dirty = sorted(moved | grown | problems | vanished)
-            is_moved = self._read_all(known, RunPath(entity, project, ""), look, dirty)
+            known.run_ids |= look.run_ids
+            is_moved = self._read_all(known, place, look, sorted(moved | grown | problems | vanished))
             # Only now: a look that was interrupted must find the same again.
             known.moment, known.looked_at, known.moved = look.moment, look.at, look.moved
-            if is_moved or known.saved_at_s == -math.inf:
-                self._save(known, entity, project)
+            known.run_ids = {key: known.run_ids[key] for key in known.run_ids.keys() & _problems(known.records)}
+            self._keep_up(known, place, is_due=is_moved or known.saved_at_s == -math.inf)
             assert known.state is not None
             return known.state
 
@@ -147,7 +111,7 @@ class ClusterCatalog:
 
     def path_of(self, entity: str, project: str, folder: str) -> RunPath:
         try:
-            return RunPath(entity, project, self._known(entity, project).run_ids[folder])
+            return self._known(entity, project).path_of(RunPath(entity, project, ""), folder)
         except KeyError:
             raise FileNotFoundError(f"no run of {entity}/{project} has the key {folder}") from None
 
@@ -158,28 +122,87 @@ class ClusterCatalog:
         with self._lock:
             return self._projects.setdefault((entity, project), _Known())
 
-    def _read_all(self, known: _Known, project: RunPath, look: _Look, dirty: list[str]) -> bool:
-        """Fold runs anew; whether anything is other than it was."""
-        records, is_old = known.records, known.state is None
-        for key, row, before in self._rows(known, project, look, dirty):
+    # What moved ---------------------------------------------------------------------------------------------
+
+    def _read_all(self, known: _Known, project: RunPath, look: Look, dirty: list[str]) -> bool:
+        """Read runs anew; whether anything is other than it was."""
+        records = known.records
+        is_old = known.state is None or known.state.columns is not records.columns
+        for key, row in self._rows(known, project, look, dirty):
             if mark := look.mark(key, known.marks):
                 known.marks[key] = mark
             else:
                 known.marks.pop(key, None)
-            if row != before and (before is not None or row.info is not None or row.problem is not None):
+            if row is not None:
                 records.overlay[key] = row
                 is_old = True
-        if len(records.overlay) >= self._absorb_at:
-            records.absorb(project.entity, project.project)
+        if len(records.overlay) >= max(self._absorb_at, _size_of(records)):
+            records.absorb(project.entity, project.project)  # no more than it was to read them
         if is_old:
             number = known.state.number + 1 if known.state else 1
             known.state = records.state(number, self._version(known, project))
         return is_old
 
+    def _rows(
+        self, known: _Known, project: RunPath, look: Look, dirty: list[str]
+    ) -> Iterator[tuple[str, CatalogRow | None]]:
+        """Each run as it is, None where that is as it was. Many are asked for at once: one costs as much as a
+        hundred."""
+        with contextlib.ExitStack() as running:
+            workers: ThreadPoolExecutor | None = None
+            for start in range(0, len(dirty), _AT_ONCE):
+                keys = dirty[start : start + _AT_ONCE]
+                noted = self._noted(known, project, look, keys)
+                yield from noted.items()
+                rest = [key for key in keys if key not in noted]
+                before = known.records.rows_of(rest)
+
+                def read(key: str, before: Mapping[str, CatalogRow] = before) -> CatalogRow:
+                    if key in look.gone:
+                        return CatalogRow(None, 0, is_open=False)
+                    path = known.path_of(project, key)
+                    return self._read_one(path, look.mark(key, known.marks), before.get(key))
+
+                work: Callable[..., Iterator[CatalogRow]] = map
+                if len(rest) > 1:
+                    if workers is None:
+                        pool = ThreadPoolExecutor(min(_READERS, len(rest)), thread_name_prefix="runlake-list")
+                        workers = running.enter_context(pool)
+                    work = workers.map
+                for key, row in zip(rest, work(read, rest), strict=True):
+                    was = before.get(key)
+                    is_new = row != was and (was is not None or row.info is not None or row.problem is not None)
+                    yield key, row if is_new else None
+
+    def _noted(self, known: _Known, project: RunPath, look: Look, keys: list[str]) -> dict[str, CatalogRow | None]:
+        """What notes say of these runs, None where that is what is known already."""
+        moved = [key for key in keys if key in look.moved and key not in look.gone and not look.marks.get(key)]
+        notes = read_notes(self._database, project.entity, project.project, moved) if moved else {}
+        before = known.records.fingerprints_of(notes)
+        found = {key: None if before.get(key) == note.fingerprint else _unpack(note) for key, note in notes.items()}
+        # A note may be of a time when the project had another name.
+        return {
+            key: row
+            for key, row in found.items()
+            if row is None or (row.info is not None and row.info.path[:2] == project[:2])
+        }
+
+    def _read_one(self, path: RunPath, mark: int, last: CatalogRow | None) -> CatalogRow:
+        try:
+            info = self._fold(path)
+        except (NotFoundError, FileNotFoundError):
+            return CatalogRow(None, 0, is_open=False)
+        except (StoreError, OSError) as error:
+            problem = f"{type(error).__name__}: {error}"
+            return CatalogRow(last.info if last else None, mark, is_open=True, problem=problem)
+        return CatalogRow(info, mark, is_open=info.state not in ENDED_STATES)
+
     def _version(self, known: _Known, project: RunPath) -> str:
         if known.log is None:
             known.log = self._states.log(project.entity, project.project)
         return known.log.append(known.records)
+
+    # Beside the answers -------------------------------------------------------------------------------------
 
     def _load(self, known: _Known, entity: str, project: str) -> None:
         """Begin with what some replica knew lately."""
@@ -190,105 +213,45 @@ class ClusterCatalog:
             known.run_ids, known.looked_at = head.run_ids, head.looked_at
         known.is_loaded = True
 
-    def _save(self, known: _Known, entity: str, project: str) -> None:
-        """Now and then: whoever begins folds what moved since."""
-        if time.monotonic() - known.saved_at_s < SAVE_EVERY_S:
-            return
-        look = {name: getattr(known, name) for name in ("moved", "marks", "run_ids", "looked_at")}
-        look["moment"] = tuple(known.moment)
-        self._states.save_head(entity, project, known.records, look)
-        known.saved_at_s = time.monotonic()
+    def _keep_up(self, known: _Known, project: RunPath, *, is_due: bool) -> None:
+        """Have done beside the answers what is due: whoever begins to list reads what moved since a head."""
+        is_due = is_due and time.monotonic() - known.saved_at_s >= SAVE_EVERY_S
+        is_long = len(known.records.overlay) >= max(self._absorb_at, _size_of(known.records) // _SMALL_SHARE)
+        if (is_due or is_long) and (known.upkeep is None or known.upkeep.done()):
+            known.upkeep = self._aside.submit(self._work_aside, known, project, is_due=is_due)
 
-    def _rows(
-        self, known: _Known, project: RunPath, look: _Look, dirty: list[str]
-    ) -> Iterator[tuple[str, CatalogRow, CatalogRow | None]]:
-        """Each run as it is and as it was, many of the latter at once: one costs as much as a hundred."""
-
-        def read(key: str) -> CatalogRow:
-            if key in look.gone:
-                return CatalogRow(None, 0, is_open=False)
-            return self._read_one(known, project._replace(run_id=known.run_ids[key]), key, look.mark(key, known.marks))
-
-        with contextlib.ExitStack() as running:
-            work: Callable[..., Iterator[CatalogRow]] = map
-            if len(dirty) > 1:
-                workers = ThreadPoolExecutor(min(_READERS, len(dirty)), thread_name_prefix="runlake-list")
-                work = running.enter_context(workers).map
-            for start in range(0, len(dirty), _AT_ONCE):
-                keys = dirty[start : start + _AT_ONCE]
-                before = known.records.rows_of(keys)
-                for key, row in zip(keys, work(read, keys), strict=True):
-                    yield key, row, before.get(key)
-
-    def _read_one(self, known: _Known, path: RunPath, key: str, mark: int) -> CatalogRow:
+    def _work_aside(self, known: _Known, project: RunPath, *, is_due: bool) -> None:
+        place = project[:2]
         try:
-            info = self._fold(path)
-        except (NotFoundError, FileNotFoundError):
-            return CatalogRow(None, 0, is_open=False)
-        except (StoreError, OSError) as error:
-            last = known.records.rows_of([key]).get(key)
-            return CatalogRow(
-                last.info if last else None, mark, is_open=True, problem=f"{type(error).__name__}: {error}"
-            )
-        return CatalogRow(info, mark, is_open=info.state not in ENDED_STATES)
+            with known.lock:
+                records = known.records.copy()
+                look = {name: getattr(known, name) for name in ("looked_at", "moved")}
+                look |= {"moment": tuple(known.moment), "marks": dict(known.marks), "run_ids": dict(known.run_ids)}
+            before = records.copy()
+            if len(records.overlay) >= max(self._absorb_at, _size_of(records) // _SMALL_SHARE):
+                records.absorb(*place)
+                self._states.keep_records(*place, records, before.columns_name)
+                with known.lock:
+                    known.records.replace(before, records)
+            if is_due:
+                self._states.save_head(*place, records, look)
+                known.saved_at_s = time.monotonic()
+        except (RunlakeError, OSError) as error:
+            logger.warning("what is known of %s/%s cannot be kept for others: %s", *place, error)
 
 
-class ClusterPulse:
-    """Which runs of a project move, without folding any of them."""
-
-    def __init__(self, database: Database, entity: str, project: str) -> None:
-        self._database, self._place = database, (entity, project)
-        self._lock = threading.Lock()
-        self._token: str | None = None
-        self._number = 0
-        self._moment, self._looked_at = Moment(), 0.0
-        self._marks: dict[str, int] = {}
-        self._told: dict[str, str] = {}
-        self._moved: dict[str, int] = {}
-
-    def news(self, since: str | None) -> ProjectNews:
-        with self._lock:
-            look = look_at(self._database, *self._place, self._moment, self._looked_at)
-            if self._token is None or look.moment.history_id != self._moment.history_id:
-                self._token, self._moved = secrets.token_hex(8), {}
-            else:
-                grown = {key for key, mark in look.marks.items() if self._marks.get(key) != mark}
-                told = {key for key, by in look.moved.items() if self._told.get(key) != by}
-                moved = {look.run_ids[key] for key in told | grown}
-                self._number += bool(moved)
-                self._moved |= dict.fromkeys(moved, self._number)
-            for key in look.moved:
-                self._marks.pop(key, None)
-            self._marks |= look.marks
-            self._moment, self._looked_at, self._told = look.moment, look.at, look.moved
-            return ProjectNews(version=f"{self._token}-{self._number}", changed=self._changed_since(since))
-
-    def _changed_since(self, since: str | None) -> tuple[str, ...] | None:
-        token, _, number = (since or "").rpartition("-")
-        if token != self._token or not number.isdecimal() or int(number) > self._number:
-            return None
-        changed = [run_id for run_id, at in self._moved.items() if at > int(number)]
-        return None if len(changed) > _MAX_CHANGED else tuple(sorted(changed))
+def _problems(records: ProjectRecords) -> set[str]:
+    """The keys of runs that are read again at each look."""
+    return {key for key, row in records.overlay.items() if row.problem is not None}
 
 
-def look_at(database: Database, entity: str, project: str, before: Moment, looked_at: float) -> _Look:
-    """Which runs of a project moved since a moment, and how those stand whose journals may have changed since then."""
-    keys = project_keys(entity, project)
-    rows = database.read(_LOOK, {**keys, **before._asdict(), "looked_at": looked_at})
-    moment, looked_at = Moment(), 0.0
-    moved: dict[str, str] = {}
-    here: set[str] = set()
-    marks: dict[str, int] = {}
-    run_ids: dict[str, str] = {}
-    for history_id, xmin, at, key, run_id, is_here, by, mark in rows:
-        if history_id is not None:
-            moment, looked_at = Moment(history_id, xmin), at
-            continue
-        run_ids[key] = from_text(run_id)
-        if mark is not None:
-            marks[key] = mark
-        else:
-            moved[key] = max(by, moved.get(key, ""), key=lambda xid: (len(xid), xid))  # of several lives of one id
-            if is_here:
-                here.add(key)
-    return _Look(moment, looked_at, moved, moved.keys() - here, marks, run_ids)
+def _size_of(records: ProjectRecords) -> int:
+    return records.columns.size if records.columns else 0
+
+
+def _unpack(note: StoredRow) -> CatalogRow:
+    """A note as a row, of no run where it cannot be read."""
+    try:
+        return unpack_row(note)
+    except (msgspec.MsgspecError, CorruptError, TypeError, RecursionError):
+        return CatalogRow(None, 0, is_open=False)

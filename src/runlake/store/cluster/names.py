@@ -200,7 +200,7 @@ class Names:
             of_run = "where run_no = %(run_no)s"
             statement = f"select key from segment_files {of_run} union select key from files {of_run}"
             keys = self._database.write(statement, parameters)
-            for table in ("chunks", "parts", "served", "segments", "segment_files", "files"):
+            for table in ("chunks", "parts", "served", "segments", "segment_files", "files", "run_states"):
                 self._database.write(f"delete from {table} where run_no = %(run_no)s", parameters)
             return [key for (key,) in keys]
 

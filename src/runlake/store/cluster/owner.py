@@ -25,6 +25,7 @@ _FROM_THE_FUTURE = (
     "update runs set moved_xid = pg_current_xact_id() where moved_xid > pg_current_xact_id()",
     "update changes set xid = pg_current_xact_id() where xid > pg_current_xact_id()",
     "update projects set pruned_xid = pg_current_xact_id() where pruned_xid > pg_current_xact_id()",
+    "delete from run_states where moved_xid > pg_current_xact_id()",
     "update tree_files set version = pg_current_xact_id() where version > pg_current_xact_id()",
 )
 

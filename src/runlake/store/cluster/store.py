@@ -26,12 +26,14 @@ from runlake.store.cluster.listing_states import ListingStates
 from runlake.store.cluster.names import DeletedRun, Names
 from runlake.store.cluster.object_cache import ObjectCache
 from runlake.store.cluster.objects import Objects
+from runlake.store.cluster.run_states import note_run
 from runlake.store.cluster.segments import ClusterSegments, packed_of, segments_of
 from runlake.store.cluster.served import PostgresServed
 from runlake.store.cluster.tree import PostgresTree
 from runlake.store.journal.shipped import Shipped
 from runlake.store.layout import Layout
 from runlake.store.noting import append_change
+from runlake.store.run.state import read_run
 
 _WRITER = "trash"
 _SHARES_FILES = "select 1 from segments where run_no = %(run_no)s and packed_in is not null limit 1"
@@ -145,6 +147,10 @@ class ClusterStore:
         with self.database.transaction():
             Objects(self.database, self.bucket).bury(self.names.purge(deleted.run_no))
             self._layout.tree.remove_tree(self._place_in_trash(deleted.run_no))
+
+    def note_run(self, path: RunPath) -> bool:
+        """Note how a sealed run reads, for those who list many; False where some of it is unsealed, or it moved."""
+        return note_run(self.database, path, lambda path: read_run(self, path))
 
     def _note(self, path: RunPath, deleted: DeletedRun, *, is_delete: bool) -> None:
         if deleted.incarnation is not None:

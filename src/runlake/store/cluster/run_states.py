@@ -1,0 +1,64 @@
+"""Runs as a listing has them, noted by who seals: a listing of a million of which thousands moved reads no run anew.
+
+A note says what a run was when its row had a certain `moved_xid`, and nothing of it was unsealed. Whatever changes how a
+run reads either changes that number or is in a part that is not sealed, so a note is never taken for more than it is,
+be it lost, late or of another version of runlake: then the run is read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from runlake.errors import NotFoundError
+from runlake.model import ENDED_STATES, RunInfo, RunPath
+from runlake.store.catalog.catalog_file import FIELDS, StoredRow, pack_row
+from runlake.store.catalog.project_records import CatalogRow
+from runlake.store.cluster.database import Database
+from runlake.store.cluster.names import LIVE_RUN, PROJECT, keys_of, project_keys
+
+_IS_SEALED = "not exists (select from parts where parts.run_no = runs.run_no and sealed_in is null)"
+_MOVED_BY = f"select run_no, moved_xid::text from runs where run_no = ({LIVE_RUN}) and {_IS_SEALED}"
+_NOTE = f"""
+insert into run_states (run_no, moved_xid, fields, body)
+select run_no, moved_xid, %(fields)s, %(body)b from runs
+where run_no = %(run_no)s and moved_xid = %(moved_xid)s::xid8 and {_IS_SEALED}
+on conflict (run_no) do update set moved_xid = excluded.moved_xid, fields = excluded.fields, body = excluded.body
+"""
+
+
+_DECODER = msgspec.msgpack.Decoder(StoredRow)
+_READ = f"""
+select run_key, body from runs join run_states on run_states.run_no = runs.run_no and run_states.moved_xid = runs.moved_xid
+where project_no = ({PROJECT}) and run_key = any(%(run_keys)s) and deleted_at is null and fields = %(fields)s
+"""
+
+
+def note_run(database: Database, path: RunPath, fold: Callable[[RunPath], RunInfo]) -> bool:
+    """Note how a run reads; False where some of it is unsealed, or it moved meanwhile."""
+    found = database.read(_MOVED_BY, keys_of(path))
+    if not found:
+        return False
+    ((run_no, moved_xid),) = found
+    try:
+        info = fold(path)
+    except (NotFoundError, FileNotFoundError):
+        return False
+    parameters = {"run_no": run_no, "moved_xid": moved_xid, "fields": FIELDS, "body": _encode(info)}
+    return bool(database.read(f"{_NOTE} returning true", parameters))
+
+
+def read_notes(database: Database, entity: str, project: str, run_keys: Sequence[str]) -> dict[str, StoredRow]:
+    """The notes of those of some runs that have one that counts, by key. Of each that is otherwise than another
+    `fingerprint` is another."""
+    parameters = {**project_keys(entity, project), "run_keys": list(run_keys), "fields": FIELDS}
+    return {key: _DECODER.decode(body) for key, body in database.read(_READ, parameters)}
+
+
+def _encode(info: RunInfo) -> bytes:
+    row = pack_row(CatalogRow(info, 0, is_open=info.state not in ENDED_STATES))
+    digest = hashlib.blake2b((row.info or b"") + (row.trees or "").encode(), digest_size=8).digest()
+    # Marks of journals are no negative numbers.
+    return msgspec.msgpack.encode(msgspec.structs.replace(row, fingerprint=-1 - (int.from_bytes(digest) >> 2)))
