@@ -174,6 +174,9 @@ class FieldColumn:
         self._present = np.zeros(size, np.bool_)
         for part in parts.values():
             self._present[part.positions] = True
+        # Most columns are of one family and have no gaps: their arrays are the cells, in order.
+        (only,) = parts.values() if len(parts) == 1 else (None,)
+        self._has_all_in_order = only is not None and np.array_equal(only.positions, np.arange(size))
 
     @property
     def parts(self) -> Mapping[str, FieldPart]:
@@ -212,6 +215,10 @@ class FieldColumn:
 
         Arrays that say nothing are left out: a column of numbers without gaps has one.
         """
+        if self._has_all_in_order:
+            keys = self._keys_of(*self._parts)
+            if not np.isnan(keys).any():
+                return [-keys if is_descending else keys]
         rank = np.full(self.size, 2, np.int8)
         family = np.zeros(self.size, np.int8)
         value = np.zeros(self.size, np.float64)
@@ -234,7 +241,7 @@ class FieldColumn:
         if isinstance(values, Texts):
             return values.ranks[values.codes]
         if isinstance(values, np.ndarray):
-            return _ranks(values.tolist()) if values.dtype == object else values.astype(np.float64)
+            return _ranks(values.tolist()) if values.dtype == object else values.astype(np.float64, copy=False)
         texts = [json.dumps(v, sort_keys=True, default=str, ensure_ascii=False) for v in self._compounds(family)]
         return _ranks(texts)
 
@@ -244,7 +251,11 @@ class FieldColumn:
         return values
 
     def _mark(self, mask: Mask, family: str, hits: Sequence[bool] | Mask) -> None:
-        mask[self._parts[family].positions[np.asarray(hits, np.bool_)]] = True
+        held = np.asarray(hits, np.bool_)
+        if self._has_all_in_order:
+            mask |= held
+        else:
+            mask[self._parts[family].positions[held]] = True
 
     def _mask_equal(self, mask: Mask, operands: tuple[Any, ...]) -> None:
         by_family: dict[str, list[Any]] = {}

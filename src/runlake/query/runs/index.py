@@ -8,6 +8,7 @@ changes; what moved in the project makes another one.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from operator import attrgetter
@@ -114,7 +115,11 @@ class RunIndex:
         keys = parse_order(order)
         if keys == _AS_THEY_STAND:
             keys = ()
-        positions = np.flatnonzero(self.mask(filters))
+        node = _parsed(filters)
+        if node == _ALL and not keys:
+            stop = len(self) if limit is None else min(offset + limit, len(self))
+            return IndexPage(list(range(offset, stop)), len(self))
+        positions = np.flatnonzero(self.mask(node))
         total_count = len(positions)
         end = total_count if limit is None else min(offset + limit, total_count)
         arrays: list[Any] = []
@@ -128,8 +133,8 @@ class RunIndex:
 
     def mask(self, filters: Mapping[str, Any] | Node | None) -> Mask:
         """Which runs match, bool[n] by position."""
-        node = parse_filter(filters) if filters is None or isinstance(filters, Mapping) else filters
-        if node == AllOf(()):
+        node = _parsed(filters)
+        if node == _ALL:
             return np.ones(len(self), np.bool_)
         return self._evaluate(node)[self._row_of]
 
@@ -178,30 +183,19 @@ class RunIndex:
         )
 
     def _order_rows(self, hidden: npt.NDArray[np.int64] | None) -> Positions:
-        """The rows in the order of creation, then id."""
+        """The rows in the order of creation, then id. Each of both parts is in order already."""
         rows = np.arange(self._chunk_size)
-        if hidden is not None and len(hidden):
-            rows = np.delete(rows, hidden)
-        if not self._added:
-            return rows
+        hidden = np.empty(0, np.int64) if hidden is None else hidden
+        if self.chunk is None or not self._added:
+            return np.append(np.delete(rows, hidden), np.arange(self._chunk_size, self._row_count))
         created = np.array([run.created_at for run in self._added])
-        rows = np.concatenate([rows, self._chunk_size + np.arange(len(created))])
-        if self.chunk is None:
-            return rows
-        created = np.concatenate([self.chunk.created_at, created])[rows]
-        order = np.argsort(created, kind="stable")
-        rows, created = rows[order], created[order]
-        # Each part is in order already; where both have runs of one moment, the ids decide.
-        bounds = np.flatnonzero(np.append(True, created[1:] != created[:-1]))
-        for start, end in zip(bounds, np.append(bounds[1:], len(rows)), strict=True) if len(bounds) < len(rows) else ():
-            if end - start > 1 and rows[start:end].max() >= self._chunk_size:
-                rows[start:end] = sorted(rows[start:end].tolist(), key=self._run_id)
-        return rows
-
-    def _run_id(self, row: int) -> str:
-        if row >= self._chunk_size or self.chunk is None:
-            return self._added[row - self._chunk_size].run_id
-        return self.chunk.run_ids[row]
+        places = np.searchsorted(self.chunk.created_at, created)
+        ends = np.searchsorted(self.chunk.created_at, created, side="right")
+        for number in np.flatnonzero(places < ends).tolist():  # of one moment: the ids decide
+            run_ids = self.chunk.run_ids
+            places[number] = bisect_left(run_ids, self._added[number].run_id, places[number], ends[number])
+        rows = np.insert(rows, places, self._chunk_size + np.arange(len(created)))
+        return np.delete(rows, hidden + np.searchsorted(places, hidden, side="right"))
 
     def _evaluate(self, node: Node) -> Mask:
         """Which rows match, hidden ones too."""
@@ -305,6 +299,11 @@ class RunIndex:
 
 
 _AS_THEY_STAND = parse_order("+created_at")
+_ALL = AllOf(())
+
+
+def _parsed(filters: Mapping[str, Any] | Node | None) -> Node:
+    return parse_filter(filters) if filters is None or isinstance(filters, Mapping) else filters
 
 
 def _first_in_order(arrays: list[npt.NDArray[Any]], count: int) -> Positions:

@@ -42,7 +42,8 @@ Fold = Callable[[RunPath], RunInfo]
 @dataclass(slots=True)
 class _Known:
     """What one process knows of a project. `marks` are those with which its runs were read, `moved` what the last look
-    told, some of which comes again. `run_ids` are those of runs that are tried again, by key."""
+    told, some of which comes again. `run_ids` are those of runs that are tried again, by key, and `packed` the rows
+    that were read packed since the last state."""
 
     lock: threading.RLock = field(default_factory=threading.RLock)
     moment: Moment = field(default_factory=Moment)
@@ -51,6 +52,7 @@ class _Known:
     marks: dict[str, int] = field(default_factory=dict)
     moved: dict[str, str] = field(default_factory=dict)
     run_ids: dict[str, str] = field(default_factory=dict)
+    packed: dict[str, StoredRow] = field(default_factory=dict)
     state: ProjectState | None = None
     log: ListingLog | None = None
     is_loaded: bool = False
@@ -97,6 +99,7 @@ class ClusterCatalog:
             grown = {key for key, mark in look.marks.items() if known.marks.get(key) != mark}
             moved = {key for key, by in look.moved.items() if known.moved.get(key) != by}
             known.run_ids |= look.run_ids
+            known.packed = {}
             is_moved = self._read_all(known, place, look, sorted(moved | grown | problems | vanished))
             # Only now: a look that was interrupted must find the same again.
             known.moment, known.looked_at, known.moved = look.moment, look.at, look.moved
@@ -176,16 +179,16 @@ class ClusterCatalog:
 
     def _noted(self, known: _Known, project: RunPath, look: Look, keys: list[str]) -> dict[str, CatalogRow | None]:
         """What notes say of these runs, None where that is what is known already."""
-        moved = [key for key in keys if key in look.moved and key not in look.gone and not look.marks.get(key)]
-        notes = read_notes(self._database, project.entity, project.project, moved) if moved else {}
+        run_nos = {look.run_nos[key]: key for key in keys if key in look.run_nos and not look.marks.get(key)}
+        moved = {run_no: look.moved[key] for run_no, key in run_nos.items()}
+        read = read_notes(self._database, moved) if moved else {}
+        notes = {run_nos[run_no]: note for run_no, note in read.items()}
         before = known.records.fingerprints_of(notes)
         found = {key: None if before.get(key) == note.fingerprint else _unpack(note) for key, note in notes.items()}
         # A note may be of a time when the project had another name.
-        return {
-            key: row
-            for key, row in found.items()
-            if row is None or (row.info is not None and row.info.path[:2] == project[:2])
-        }
+        found = {key: row for key, row in found.items() if row is None or _is_of(row, project)}
+        known.packed |= {key: notes[key] for key in found}
+        return found
 
     def _read_one(self, path: RunPath, mark: int, last: CatalogRow | None) -> CatalogRow:
         try:
@@ -200,7 +203,7 @@ class ClusterCatalog:
     def _version(self, known: _Known, project: RunPath) -> str:
         if known.log is None:
             known.log = self._states.log(project.entity, project.project)
-        return known.log.append(known.records)
+        return known.log.append(known.records, known.packed)
 
     # Beside the answers -------------------------------------------------------------------------------------
 
@@ -247,6 +250,10 @@ def _problems(records: ProjectRecords) -> set[str]:
 
 def _size_of(records: ProjectRecords) -> int:
     return records.columns.size if records.columns else 0
+
+
+def _is_of(row: CatalogRow, project: RunPath) -> bool:
+    return row.info is not None and row.info.path[:2] == project[:2]
 
 
 def _unpack(note: StoredRow) -> CatalogRow:

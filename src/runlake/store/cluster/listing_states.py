@@ -84,14 +84,15 @@ class ListingLog:
         self._rows: Mapping[str, CatalogRow] = {}
         self._columns_name: str | None = None
 
-    def append(self, records: ProjectRecords) -> str:
-        """The version of a new state."""
+    def append(self, records: ProjectRecords, packed: Mapping[str, StoredRow]) -> str:
+        """The version of a new state; `packed` are rows that need not be packed any more."""
         columns = self._states.keep_records(*self._place, records, self._columns_name)
         if self._token is None or records.columns_name != self._columns_name or self._number >= _LONGEST_LOG:
             self._token, self._number, self._rows = secrets.token_hex(8), 0, {}
         else:
             self._number += 1
-        moved = {key: pack_row(row) for key, row in records.overlay.items() if self._rows.get(key) is not row}
+        changed = {key: row for key, row in records.overlay.items() if self._rows.get(key) is not row}
+        moved = {key: packed.get(key) or pack_row(row) for key, row in changed.items()}
         gone = [key for key in self._rows if key not in records.overlay]
         self._states.append(*self._place, self._token, self._number, _State(moved, gone, columns))
         self._rows, self._columns_name = dict(records.overlay), records.columns_name

@@ -44,20 +44,22 @@ marks as (
         | least(65535, count(distinct writer) filter (
             where greatest(parts.heard_at, served.heard_at) > at - interval '{STALE_S} s')) as mark
         from parts left join served using (run_no, writer) where run_no = stirred.run_no and sealed_in is null) journal)
-select history_id, xmin, extract(epoch from at)::float8, null as run_key, null as run_id, null::boolean, null,
-    null::bigint from now
-union all select null, null, null, run_key, run_id, is_here, moved_xid::text, null::bigint from moved
-union all select null, null, null, run_key, run_id, true, null, mark from marks
+select history_id, xmin, extract(epoch from at)::float8, null as run_key, null as run_id, null::bigint, null::boolean,
+    null, null::bigint from now
+union all select null, null, null, run_key, run_id, run_no, is_here, moved_xid::text, null::bigint from moved
+union all select null, null, null, run_key, run_id, null, true, null, mark from marks
 """
 
 
 class Look(NamedTuple):
     """What one look found, by the key of a run: which moved and by which transaction, and how their journals and those
-    that may have changed stand. `at` is when it was, in seconds since 1970 by the database's clock."""
+    that may have changed stand. `at` is when it was, in seconds since 1970 by the database's clock; `run_nos` are the
+    numbers of those that moved and are there."""
 
     moment: Moment
     at: float
     moved: dict[str, str]
+    run_nos: dict[str, int]
     gone: set[str]
     marks: dict[str, int]
     run_ids: dict[str, str]
@@ -73,18 +75,23 @@ def look_at(database: Database, entity: str, project: str, before: Moment, looke
     rows = database.read(_LOOK, {**keys, **before._asdict(), "looked_at": looked_at})
     moment, looked_at = Moment(), 0.0
     moved: dict[str, str] = {}
-    here: set[str] = set()
+    run_nos: dict[str, int] = {}
     marks: dict[str, int] = {}
     run_ids: dict[str, str] = {}
-    for history_id, xmin, at, key, run_id, is_here, by, mark in rows:
+    for history_id, xmin, at, key, run_id, run_no, is_here, by, mark in rows:
         if history_id is not None:
             moment, looked_at = Moment(history_id, xmin), at
             continue
         run_ids[key] = from_text(run_id)
         if mark is not None:
             marks[key] = mark
-        else:
-            moved[key] = max(by, moved.get(key, ""), key=lambda xid: (len(xid), xid))  # of several lives of one id
-            if is_here:
-                here.add(key)
-    return Look(moment, looked_at, moved, moved.keys() - here, marks, run_ids)
+            continue
+        last = moved.get(key)
+        moved[key] = by if last is None else max(by, last, key=_xid)  # of several lives of one id
+        if is_here:
+            run_nos[key] = run_no
+    return Look(moment, looked_at, moved, run_nos, moved.keys() - run_nos.keys(), marks, run_ids)
+
+
+def _xid(text: str) -> tuple[int, str]:
+    return len(text), text

@@ -8,7 +8,7 @@ be it lost, late or of another version of runlake: then the run is read.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 
 import msgspec
 
@@ -17,7 +17,7 @@ from runlake.model import ENDED_STATES, RunInfo, RunPath
 from runlake.store.catalog.catalog_file import FIELDS, StoredRow, pack_row
 from runlake.store.catalog.project_records import CatalogRow
 from runlake.store.cluster.database import Database
-from runlake.store.cluster.names import LIVE_RUN, PROJECT, keys_of, project_keys
+from runlake.store.cluster.names import LIVE_RUN, keys_of
 
 _IS_SEALED = "not exists (select from parts where parts.run_no = runs.run_no and sealed_in is null)"
 _MOVED_BY = f"select run_no, moved_xid::text from runs where run_no = ({LIVE_RUN}) and {_IS_SEALED}"
@@ -30,9 +30,8 @@ on conflict (run_no) do update set moved_xid = excluded.moved_xid, fields = excl
 
 
 _DECODER = msgspec.msgpack.Decoder(StoredRow)
-_READ = f"""
-select run_key, body from runs join run_states on run_states.run_no = runs.run_no and run_states.moved_xid = runs.moved_xid
-where project_no = ({PROJECT}) and run_key = any(%(run_keys)s) and deleted_at is null and fields = %(fields)s
+_READ = """
+select run_no, moved_xid::text, body from run_states where run_no = any(%(run_nos)s) and fields = %(fields)s
 """
 
 
@@ -50,11 +49,11 @@ def note_run(database: Database, path: RunPath, fold: Callable[[RunPath], RunInf
     return bool(database.read(f"{_NOTE} returning true", parameters))
 
 
-def read_notes(database: Database, entity: str, project: str, run_keys: Sequence[str]) -> dict[str, StoredRow]:
-    """The notes of those of some runs that have one that counts, by key. Of each that is otherwise than another
-    `fingerprint` is another."""
-    parameters = {**project_keys(entity, project), "run_keys": list(run_keys), "fields": FIELDS}
-    return {key: _DECODER.decode(body) for key, body in database.read(_READ, parameters)}
+def read_notes(database: Database, moved: Mapping[int, str]) -> dict[int, StoredRow]:
+    """The notes of those of some runs that have one of the `moved_xid` that is given, by number. Of each that is
+    otherwise than another `fingerprint` is another."""
+    rows = database.read(_READ, {"run_nos": list(moved), "fields": FIELDS})
+    return {run_no: _DECODER.decode(body) for run_no, moved_xid, body in rows if moved[run_no] == moved_xid}
 
 
 def _encode(info: RunInfo) -> bytes:
