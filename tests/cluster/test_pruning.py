@@ -18,7 +18,7 @@ def fill(store, token):
         changes.append(new_name(RUN, token, action, "i1"))
     with store.grants.hold(RUN, token) as grant:
         grant.keep(b"given")
-    store.listing_states.log("ann", "größe").append(ProjectRecords())
+    store.listing_states.log("ann", "größe").append(ProjectRecords(), {})
 
 
 def grow_old(store):

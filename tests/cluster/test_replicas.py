@@ -126,7 +126,9 @@ def test_pages_of_one_listing_may_be_cut_by_any_replica(new_replica, train):
 def test_a_new_replica_begins_with_the_listing_that_another_kept(new_store, new_replica, train):
     train("a").log(loss=1.0).finish()
     train("b").log(loss=2.0).finish()
-    before = new_replica().list_runs("ann", "mnist").runs
+    early = new_replica()
+    before = early.list_runs("ann", "mnist").runs
+    early.close()
     train("c").log(loss=3.0).finish()
     folded = []
     late = new_store()

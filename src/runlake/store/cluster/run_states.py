@@ -1,8 +1,8 @@
-"""Runs as a listing has them, noted by who seals: a listing of a million of which thousands moved reads no run anew.
+"""Runs as a listing has them, noted by who seals: of a million runs of which thousands moved none is read anew.
 
-A note says what a run was when its row had a certain `moved_xid`, and nothing of it was unsealed. Whatever changes how a
-run reads either changes that number or is in a part that is not sealed, so a note is never taken for more than it is,
-be it lost, late or of another version of runlake: then the run is read.
+A note says what a run was when its row had a certain `moved_xid`, and nothing of it was unsealed. Whatever changes how
+a run reads changes that number, or is in a part that is not sealed. So a note is never taken for more than it is, be it
+lost, late or of another version of runlake: then the run is read.
 """
 
 from __future__ import annotations
