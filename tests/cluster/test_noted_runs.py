@@ -64,16 +64,20 @@ def reading(new_reading):
     return new_reading()
 
 
+@pytest.fixture
+def replica(new_replica):
+    return new_replica()
+
+
 def read_all(store, project="mnist"):
     """The runs by id, each read by itself."""
     run_ids = store.run_ids("ann", project)
     return {run_id: read_run(store, RunPath("ann", project, run_id)) for run_id in run_ids}
 
 
-def test_of_runs_that_were_sealed_none_is_read_and_they_are_what_reading_them_gives(new_replica, store, train, reading):
+def test_of_runs_that_were_sealed_none_is_read_and_they_are_what_reading_them_gives(replica, store, train, reading):
     for run_id in "abc":
         train(run_id, config=ODD).log(loss=1.5, text="é").finish(exit_code=int(run_id == "b"))
-    replica = new_replica()
     list(replica.seal("ann", "mnist"))
 
     assert reading.runs() == read_all(store)
@@ -108,9 +112,8 @@ def test_a_run_of_which_some_is_unsealed_or_that_is_gone_is_not_noted(store, tra
 
 
 @pytest.mark.parametrize("is_deleted", [False, True], ids=["edited", "deleted"])
-def test_a_run_that_moves_while_it_is_read_is_not_noted(is_deleted, new_replica, store, train, reading):
+def test_a_run_that_moves_while_it_is_read_is_not_noted(is_deleted, replica, store, train, reading):
     train("a").log(loss=1.0).finish()
-    replica = new_replica()
     list(replica.seal("ann", "mnist"))
     store.database.write("delete from run_states")
 
@@ -129,9 +132,8 @@ def test_a_run_that_moves_while_it_is_read_is_not_noted(is_deleted, new_replica,
     assert not is_deleted or reading.runs() == {}
 
 
-def test_a_note_counts_only_for_the_time_it_is_of(new_replica, store, train, reading):
+def test_a_note_counts_only_for_the_time_it_is_of(replica, store, train, reading):
     train("a").log(loss=1.0).finish()
-    replica = new_replica()
     list(replica.seal("ann", "mnist"))
     assert (reading.runs()["a"].summary["loss"], reading.taken()) == (1.0, [])
     replica.delete_run(RUN)
@@ -144,17 +146,17 @@ def test_a_note_counts_only_for_the_time_it_is_of(new_replica, store, train, rea
     assert (reading.runs()["a"].summary["loss"], reading.taken()) == (2.0, ["a"])
 
 
-def test_a_note_of_another_version_of_runlake_is_left_alone(new_replica, train, reading, monkeypatch):
+def test_a_note_of_another_version_of_runlake_is_left_alone(replica, train, reading, monkeypatch):
     train("a").finish()
     monkeypatch.setattr(run_states, "FIELDS", "of tomorrow")
-    list(new_replica().seal("ann", "mnist"))
+    list(replica.seal("ann", "mnist"))
     monkeypatch.undo()
     assert (list(reading.runs()), reading.taken()) == (["a"], ["a"])
 
 
-def test_what_moved_and_is_as_it_was_makes_no_new_version(new_replica, store, train, reading):
+def test_what_moved_and_is_as_it_was_makes_no_new_version(replica, store, train, reading):
     train("a").log(loss=1.0).finish()
-    list(new_replica().seal("ann", "mnist"))
+    list(replica.seal("ann", "mnist"))
     before = reading.catalog.refresh("ann", "mnist")
     store.database.write("update runs set moved_xid = pg_current_xact_id()")
     assert store.note_run(RUN)
@@ -162,27 +164,26 @@ def test_what_moved_and_is_as_it_was_makes_no_new_version(new_replica, store, tr
     assert reading.taken() == []
 
 
-def test_a_note_of_a_project_that_had_another_name_is_not_believed(new_replica, store, train, new_reading):
+def test_a_note_of_a_project_that_had_another_name_is_not_believed(replica, store, train, new_reading):
     train("a").log(loss=1.0).finish()
-    list(new_replica().seal("ann", "mnist"))
+    list(replica.seal("ann", "mnist"))
     store.database.write("update projects set name = 'other', project_key = 'other'")
     reading = new_reading()
     (run,) = reading.catalog.refresh("ann", "other").runs
     assert (run.path, reading.taken()) == (RUN._replace(project="other"), ["a"])
 
 
-def test_notes_that_a_restored_database_has_from_the_future_are_gone(new_replica, store, train):
+def test_notes_that_a_restored_database_has_from_the_future_are_gone(replica, store, train):
     claim(store.database, store.bucket)
     train("a").finish()
-    list(new_replica().seal("ann", "mnist"))
+    list(replica.seal("ann", "mnist"))
     store.database.write("update run_states set moved_xid = '9000000000000'::xid8")
     take_over(store.database, store.bucket)
     assert store.database.read("select 1 from run_states") == []
 
 
-def test_with_its_run_a_note_goes_for_good(new_replica, store, train):
+def test_with_its_run_a_note_goes_for_good(replica, store, train):
     train("a").finish()
-    replica = new_replica()
     list(replica.seal("ann", "mnist"))
     replica.delete_run(RUN)
     list(replica.empty_trash(older_than_s=0.0))
@@ -193,9 +194,9 @@ def test_with_its_run_a_note_goes_for_good(new_replica, store, train):
 
 
 def test_columns_are_made_beside_the_answers_and_every_replica_cuts_its_pages_from_them(
-    store, train, new_reading, new_replica
+    store, train, new_reading, replica
 ):
-    reading, replica = new_reading(absorb_at=3), new_replica()
+    reading = new_reading(absorb_at=3)
     for number in range(8):
         train(f"r{number}").log(loss=float(number)).finish()
     first = reading.catalog.refresh("ann", "mnist")
@@ -218,8 +219,8 @@ def later(reading, before):
     return state if state.columns is not before.columns else None
 
 
-def test_listings_go_on_while_the_bucket_is_away(train, new_reading, new_replica, caplog, monkeypatch):
-    reading, replica = new_reading(absorb_at=3), new_replica()
+def test_listings_go_on_while_the_bucket_is_away(train, new_reading, replica, caplog, monkeypatch):
+    reading = new_reading(absorb_at=3)
     for number in range(8):
         train(f"r{number}").finish()
     first = reading.catalog.refresh("ann", "mnist")
@@ -332,14 +333,22 @@ class Project:
             trainer.opened.writer.close()
 
 
+@pytest.fixture
+def others(new_store):
+    """The store as two other replicas have it."""
+    return new_store(), new_store()
+
+
 @given(steps=STEPS)
-def test_whatever_is_done_a_listing_is_what_reading_each_run_gives(steps, store, new_replica, new_reading):
-    project, early = Project(store, new_replica()), new_reading(absorb_at=2)
+def test_whatever_is_done_a_listing_is_what_reading_each_run_gives(steps, store, others, replica):
+    project = Project(store, replica)
+    early, late = (Reading(other, absorb_at=2) for other in others)
     for what, number in steps:
         if what == "look":
             early.runs(project.name)
         else:
             project.do(what, RunPath("ann", project.name, "abc"[number]))
     expected = read_all(store, project.name)
-    assert [early.runs(project.name), new_reading(absorb_at=2).runs(project.name)] == [expected, expected]
-    project.close()
+    assert [reading.runs(project.name) for reading in (early, late)] == [expected, expected]
+    for part in (project, early.catalog, late.catalog):
+        part.close()
