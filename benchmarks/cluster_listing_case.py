@@ -24,8 +24,8 @@ from runlake.service.cluster.service import ClusterService
 from runlake.store.catalog.project_records import ProjectRecords
 from runlake.store.catalog.run_columns import MarkedRun, RunColumns
 from runlake.store.cluster.bucket import Bucket
-from runlake.store.cluster.catalog import look_at
 from runlake.store.cluster.database import Database
+from runlake.store.cluster.look import look_at
 from runlake.store.cluster.moves import Moment
 from runlake.store.cluster.names import Names
 from runlake.store.cluster.object_cache import ObjectCache
@@ -61,7 +61,7 @@ def measure(run_count: int, moved_count: int, folder: Path) -> dict[str, float]:
             return ClusterStore(Database(url), bucket, ObjectCache(folder / f"cache{next(numbers)}", 4 << 30))
 
         fill(open_store(), url, run_count)
-        moving = Moving(url, run_count, moved_count)
+        moving = Moving(open_store(), url, run_count, moved_count)
         moving.move()
         service = ClusterService(store := open_store(), default_entity=ENTITY)
         found = {"first": once_s(lambda: newest(service))}
@@ -96,7 +96,7 @@ def fill(store: ClusterStore, url: str, run_count: int) -> None:
             for part in (columns_of(first, run_count) for first in range(0, run_count, _AT_ONCE))
         ]
     )
-    kept = {"moved": {}, "marks": {}, "run_ids": look.run_ids, "looked_at": look.at, "moment": tuple(look.moment)}
+    kept = {"moved": {}, "marks": {}, "run_ids": {}, "looked_at": look.at, "moment": tuple(look.moment)}
     store.listing_states.save_head(ENTITY, PROJECT, ProjectRecords(columns=columns), kept)
 
 
@@ -131,14 +131,14 @@ def info_of(number: int, values: list[float]) -> RunInfo:
 class Moving:
     """Runs here and there that are others each time."""
 
-    def __init__(self, url: str, run_count: int, moved_count: int) -> None:
-        self._url, self._template, self._round = url, template_meta(), 0
+    def __init__(self, store: ClusterStore, url: str, run_count: int, moved_count: int) -> None:
+        self._store, self._url, self._template, self._round = store, url, template_meta(), 0
         step = run_count // moved_count
         self._numbers = list(range(0, step * moved_count, step))
         self.paths = [RunPath(ENTITY, PROJECT, run_id_of(number)) for number in self._numbers]
 
     def move(self) -> None:
-        """Let each have a segment with other last values, as when an edit of it was sealed."""
+        """Let each have a segment with other last values, as when an edit of it was sealed, and be noted."""
         self._round += 1
         with psycopg.connect(self._url) as connection:
             connection.execute("set search_path = runlake")
@@ -153,6 +153,8 @@ class Moving:
                     [self._segment(rows[p.run_id], p, n) for p, n in zip(self.paths, self._numbers, strict=True)],
                 )
             connection.execute(_MOVE, (list(rows.values()),))
+        if not all([self._store.note_run(path) for path in self.paths]):
+            raise SystemExit("a run that moved was not noted")
 
     def _segment(self, run_no: int, path: RunPath, number: int) -> tuple[int, str, bytes]:
         meta = meta_of(self._template, path, number)

@@ -10,15 +10,19 @@ from s3_proxy import S3Proxy
 
 from runlake.errors import ConflictError, ReadOnlyError
 from runlake.model import RunPath
+from runlake.service.cluster.move import move_store
 from runlake.service.cluster.service import ClusterService
 from runlake.service.local.service import LocalService
 from runlake.store.cluster.bucket import Bucket
 from runlake.store.cluster.bucket_errors import UnusableBucketError
+from runlake.store.cluster.catalog import ClusterCatalog
+from runlake.store.cluster.database import Database
 from runlake.store.cluster.garbage import collect
 from runlake.store.cluster.object_cache import ObjectCache
 from runlake.store.cluster.store import ClusterStore
 from runlake.store.compact.packed_file import list_names
 from runlake.store.folder_store import FolderStore
+from runlake.store.run.state import read_run
 from trainer import Trainer
 
 
@@ -170,3 +174,24 @@ def test_what_a_move_of_files_needs_does_not_grow_with_their_number(store, tmp_p
     peak_bytes(10)  # what is loaded and kept when anything is moved
     few, many = peak_bytes(1500), peak_bytes(4000)
     assert many - few < 600 * (4000 - 1500)  # a folder keeps the names of its files for who asks next
+
+
+def test_whoever_lists_what_was_moved_reads_none_of_it_that_is_sealed(
+    there, postgres_server, s3_server, tmp_path, monkeypatch
+):
+    for name, value in s3_server.environment().items():
+        monkeypatch.setenv(name, value)
+    database_url, bucket_url = postgres_server.url_of(postgres_server.make_database()), s3_server.new_url()
+    list(move_store(tmp_path / "folder", database_url, bucket_url, cache_dir=tmp_path / "cache"))
+    store = ClusterStore(Database(database_url), Bucket(bucket_url), ObjectCache(tmp_path / "other", 64 << 20))
+    read = []
+
+    def fold(path):
+        read.append(path.run_id)
+        return read_run(store, path)
+
+    catalog = ClusterCatalog(store.database, store.listing_states, fold=fold)
+    listed = sorted(run.run_id for run in catalog.refresh("ann", "mnist").runs)
+    catalog.close()
+    store.close()
+    assert (listed, read) == (["journal", "sealed", "small1", "small2"], ["journal"])

@@ -42,6 +42,9 @@ def move_store(
             yield from StoreMove(cluster, here, (contents[1], contents[0]), force=force).move(report)
         else:
             here.check_format()
-            yield from StoreMove(here, cluster, contents, force=force).move(report)
+            for moved in StoreMove(here, cluster, contents, force=force).move(report):
+                if moved.is_new and moved.path.run_id:
+                    cluster.note_run(moved.path)  # the first listing reads none of them
+                yield moved
     finally:
         cluster.close()
