@@ -176,7 +176,7 @@ def test_what_a_move_of_files_needs_does_not_grow_with_their_number(store, tmp_p
     assert many - few < 600 * (4000 - 1500)  # a folder keeps the names of its files for who asks next
 
 
-def test_whoever_lists_what_was_moved_reads_none_of_it_that_is_sealed(
+def test_whoever_lists_what_was_moved_reads_none_of_it_that_is_sealed_whole(
     there, postgres_server, s3_server, tmp_path, monkeypatch
 ):
     for name, value in s3_server.environment().items():
@@ -194,4 +194,5 @@ def test_whoever_lists_what_was_moved_reads_none_of_it_that_is_sealed(
     listed = sorted(run.run_id for run in catalog.refresh("ann", "mnist").runs)
     catalog.close()
     store.close()
-    assert (listed, read) == (["journal", "sealed", "small1", "small2"], ["journal"])
+    assert listed == ["journal", "sealed", "small1", "small2"]
+    assert sorted(read) == ["journal", "sealed"]  # of the latter an edit is unsealed
