@@ -3,6 +3,7 @@
 import itertools
 import tracemalloc
 from importlib import resources
+from itertools import pairwise
 
 import pytest
 from moved import RUN, back_into, into, make_store, told
@@ -172,8 +173,9 @@ def test_what_a_move_of_files_needs_does_not_grow_with_their_number(store, tmp_p
             ClusterService(store, default_entity="ann").delete_run(MANY)
 
     peak_bytes(10)  # what is loaded and kept when anything is moved
-    few, many = peak_bytes(1500), peak_bytes(4000)
-    assert many - few < 600 * (4000 - 1500)  # a folder keeps the names of its files for who asks next
+    peaks = [peak_bytes(count) for count in (1000, 2500, 4000)]
+    # A folder keeps the names of its files for who asks next. Python's table of names doubles once in a while.
+    assert min(after - before for before, after in pairwise(peaks)) < 600 * 1500
 
 
 def test_whoever_lists_what_was_moved_reads_none_of_it_that_is_sealed_whole(
