@@ -4,6 +4,7 @@ import io
 import itertools
 import random
 import re
+import threading
 
 import httpx
 import pytest
@@ -12,7 +13,7 @@ from s3_proxy import LIES, S3Proxy
 from runlake.errors import ReadOnlyError, RunlakeError, UnreachableError
 from runlake.model import RunPath
 from runlake.service.cluster.collector import Collector
-from runlake.service.cluster.sealer import Sealer
+from runlake.service.cluster.sealer import Sealer, longer_pause_s
 from runlake.service.cluster.service import ClusterService
 from runlake.store.cluster.bucket import Bucket, BucketLimits
 from runlake.store.cluster.bucket_errors import UnusableBucketError
@@ -20,6 +21,7 @@ from runlake.store.cluster.comparison import Comparison
 from runlake.store.cluster.garbage import collect
 from runlake.store.cluster.object_cache import ObjectCache
 from runlake.store.cluster.store import ClusterStore
+from runlake.store.cluster.unsealed import find_unsealed
 from runlake.store.compact.seal import seal_run
 from runlake.store.opening.inspect_here import IN_PROCESS
 from runlake.store.opening.open import open_run
@@ -181,6 +183,29 @@ def test_what_could_not_be_sealed_is_sealed_when_the_bucket_is_back(store, behin
     )
     wait_until(lambda: sealed_losses(store) == LOSSES, "the run is sealed")
     sealer.close()
+
+
+def test_what_a_bucket_lied_about_is_sealed_when_it_lies_no_more(store, behind):
+    seal_run(store, RUN)
+    writer = open_run(store, RUN, {}, resume="must", inspector=IN_PROCESS).writer
+    writer.log({"loss": ROW_COUNT / 8}, step=ROW_COUNT, timestamp=1.8e9, runtime=1.0)
+    writer.end({"exit_code": 0})
+    is_lying = threading.Event()
+    is_lying.set()
+    replica = behind("flip" if is_lying.is_set() else "pass" for _ in itertools.count())
+    sealer = Sealer(replica, look_every_s=0.05, silent_s=0.0, again_s=0.2)
+    wait_until(lambda: replica.counts.read().get("seals_failed", 0) > 2, "it is found damaged again and again")
+    is_lying.clear()
+    wait_until(lambda: not find_unsealed(store.database, silent_s=0.0, limit=1), "all is sealed")
+    sealer.close()
+    assert sealed_losses(store) == [*LOSSES, ROW_COUNT / 8]
+
+
+def test_what_stays_damaged_is_tried_after_longer_and_longer_pauses_of_an_hour_at_most():
+    pauses_s = [0.0]
+    for _ in range(8):
+        pauses_s.append(longer_pause_s(pauses_s[-1], shortest_s=60.0))
+    assert pauses_s[1:] == [60.0, 120.0, 240.0, 480.0, 960.0, 1920.0, 3600.0, 3600.0]
 
 
 def test_rows_that_the_network_changes_every_time_are_never_believed(store, behind):
