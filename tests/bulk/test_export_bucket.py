@@ -1,5 +1,6 @@
 """An export in a bucket of a real S3 server: the same bytes as in a folder, resumed, brought up to date and proved."""
 
+import contextlib
 import itertools
 import os
 import signal
@@ -224,12 +225,51 @@ def test_who_renews_in_time_is_not_taken_over(url):
     with first.held(url):
         time.sleep(4.5)
         first.check()
-        for _ in range(20):
-            with pytest.raises(ConflictError) as refused, second.held(url):
-                pass
-            if "start it again" not in str(refused.value):  # it was renewed while it was read
-                break
-        assert "was heard" in str(refused.value)
+        with pytest.raises(ConflictError, match="was heard"), second.held(url):
+            pass
+
+
+class Meanwhile(Bucket):
+    """A bucket in which something happens to an object before it is read."""
+
+    def __init__(self, url, happens):
+        super().__init__(url)
+        self._happens, self.read_count = happens, 0
+
+    def get(self, key):
+        self.read_count += 1
+        self._happens(self, key)
+        return super().get(key)
+
+
+def is_gone(bucket, key):
+    try:
+        bucket.head(key)
+    except FileNotFoundError:
+        return True
+    return False
+
+
+@pytest.mark.parametrize(("renewal_count", "said"), [(3, "was heard"), (1000, "start it again")])
+def test_who_sees_a_claim_that_is_renewed_meanwhile_looks_again_and_not_for_ever(url, renewal_count, said):
+    def renew(bucket, key):
+        if bucket.read_count <= renewal_count:
+            wait_until(lambda: is_gone(bucket, key), "it is renewed")
+
+    bucket = Meanwhile(url, renew)
+    first, second = Claim(Bucket(url), "lock", renew_s=0.05), Claim(bucket, "lock")
+    with first.held(url), pytest.raises(ConflictError, match=said), second.held(url):
+        pass
+    assert min(renewal_count, 19) < bucket.read_count <= 20
+
+
+def test_who_sees_a_claim_that_is_given_up_meanwhile_has_the_place(url):
+    leaving = contextlib.ExitStack()
+    leaving.enter_context(Claim(Bucket(url), "lock").held(url))
+    second = Claim(Meanwhile(url, lambda *_: leaving.close()), "lock")
+    with second.held(url):
+        second.check()
+    assert list(Bucket(url).list()) == []
 
 
 def test_of_many_who_want_a_place_at_once_one_has_it(url):
