@@ -3,6 +3,7 @@
 import contextlib
 import itertools
 import os
+import random
 import signal
 import sys
 import threading
@@ -149,6 +150,30 @@ def test_a_server_that_fails_and_loses_answers_is_asked_again(url, s3_server, ex
     monkeypatch.setenv("AWS_ENDPOINT_URL", s3_server.endpoint)
     export(tmp_path / "out", has_files=True)
     assert objects_of(url) == content(tmp_path / "out")
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_lists_that_leave_something_out_cost_time_or_are_told_and_an_export_is_whole(
+    seed, url, s3_server, make_run, export, monkeypatch, tmp_path, content
+):
+    choice = random.Random(seed)
+    proxy = S3Proxy(s3_server.endpoint, (choice.choice(["pass", "omit"]) for _ in itertools.count()))
+
+    def export_at_last():
+        for _ in range(20):
+            with contextlib.suppress(ConflictError):
+                return export(url, has_files=True)
+        raise AssertionError("it was refused 20 times")
+
+    monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.endpoint)
+    export_at_last()
+    make_run("b2", rows=[{"a": 1}], at_s=70)
+    export_at_last()
+    proxy.stop()
+    monkeypatch.setenv("AWS_ENDPOINT_URL", s3_server.endpoint)
+    export(tmp_path / "out", has_files=True)
+    found = {key: data for key, data in objects_of(url).items() if not key.startswith(".runlake")}
+    assert (found, verify_folder(url).differences) == (content(tmp_path / "out"), ())
 
 
 def test_a_server_that_refuses_every_etag_takes_an_export(url, s3_server, monkeypatch):
