@@ -1,7 +1,9 @@
 """An export in a bucket of a real S3 server: the same bytes as in a folder, resumed, brought up to date and proved."""
 
+import contextlib
 import itertools
 import os
+import random
 import signal
 import sys
 import threading
@@ -150,6 +152,30 @@ def test_a_server_that_fails_and_loses_answers_is_asked_again(url, s3_server, ex
     assert objects_of(url) == content(tmp_path / "out")
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_lists_that_leave_something_out_cost_time_or_are_told_and_an_export_is_whole(
+    seed, url, s3_server, make_run, export, monkeypatch, tmp_path, content
+):
+    choice = random.Random(seed)
+    proxy = S3Proxy(s3_server.endpoint, (choice.choice(["pass", "omit"]) for _ in itertools.count()))
+
+    def export_at_last():
+        for _ in range(20):
+            with contextlib.suppress(ConflictError):
+                return export(url, has_files=True)
+        raise AssertionError("it was refused 20 times")
+
+    monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.endpoint)
+    export_at_last()
+    make_run("b2", rows=[{"a": 1}], at_s=70)
+    export_at_last()
+    proxy.stop()
+    monkeypatch.setenv("AWS_ENDPOINT_URL", s3_server.endpoint)
+    export(tmp_path / "out", has_files=True)
+    found = {key: data for key, data in objects_of(url).items() if not key.startswith(".runlake")}
+    assert (found, verify_folder(url).differences) == (content(tmp_path / "out"), ())
+
+
 def test_a_server_that_refuses_every_etag_takes_an_export(url, s3_server, monkeypatch):
     proxy = S3Proxy(s3_server.endpoint, itertools.repeat("picky"))
     monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.endpoint)
@@ -224,12 +250,51 @@ def test_who_renews_in_time_is_not_taken_over(url):
     with first.held(url):
         time.sleep(4.5)
         first.check()
-        for _ in range(20):
-            with pytest.raises(ConflictError) as refused, second.held(url):
-                pass
-            if "start it again" not in str(refused.value):  # it was renewed while it was read
-                break
-        assert "was heard" in str(refused.value)
+        with pytest.raises(ConflictError, match="was heard"), second.held(url):
+            pass
+
+
+class Meanwhile(Bucket):
+    """A bucket in which something happens to an object before it is read."""
+
+    def __init__(self, url, happens):
+        super().__init__(url)
+        self._happens, self.read_count = happens, 0
+
+    def get(self, key):
+        self.read_count += 1
+        self._happens(self, key)
+        return super().get(key)
+
+
+def is_gone(bucket, key):
+    try:
+        bucket.head(key)
+    except FileNotFoundError:
+        return True
+    return False
+
+
+@pytest.mark.parametrize(("renewal_count", "said"), [(3, "was heard"), (1000, "start it again")])
+def test_who_sees_a_claim_that_is_renewed_meanwhile_looks_again_and_not_for_ever(url, renewal_count, said):
+    def renew(bucket, key):
+        if bucket.read_count <= renewal_count:
+            wait_until(lambda: is_gone(bucket, key), "it is renewed")
+
+    bucket = Meanwhile(url, renew)
+    first, second = Claim(Bucket(url), "lock", renew_s=0.05), Claim(bucket, "lock")
+    with first.held(url), pytest.raises(ConflictError, match=said), second.held(url):
+        pass
+    assert min(renewal_count, 19) < bucket.read_count <= 20
+
+
+def test_who_sees_a_claim_that_is_given_up_meanwhile_has_the_place(url):
+    leaving = contextlib.ExitStack()
+    leaving.enter_context(Claim(Bucket(url), "lock").held(url))
+    second = Claim(Meanwhile(url, lambda *_: leaving.close()), "lock")
+    with second.held(url):
+        second.check()
+    assert list(Bucket(url).list()) == []
 
 
 def test_of_many_who_want_a_place_at_once_one_has_it(url):

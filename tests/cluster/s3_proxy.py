@@ -6,11 +6,14 @@ request with `If-Match`, as one of Ceph's has it) · unread (a PUT without the M
 (`on_word` is called before or after the request arrives, and the answer does not).
 
 And lies, each for those requests to which it can be told: claim (a PUT is answered 200 and never arrives) · fail (a PUT
-arrives and is answered 500) · absent (404 for an object that is read, and is there) · short (the first half of an
-object, as if it were all) · stale (what another reader was answered before) · flip (the last byte is another).
+or a removal arrives and is answered 500) · keep (a removal is answered as done, and never arrives; `kept` has its keys)
+· omit (a list has all but the first that is there) · absent (404 for an object that is read, and is there) · short (the
+first half of an object, as if it were all) · stale (what another reader was answered before) · flip (the last byte is
+another).
 """
 
 import hashlib
+import html
 import http.client
 import re
 import socket
@@ -29,7 +32,7 @@ REFUSED = {
     "fail": ("500 Internal Server Error", "InternalError"),
 }
 
-LIES = ("claim", "fail", "absent", "short", "stale", "flip")
+LIES = ("claim", "fail", "keep", "omit", "absent", "short", "stale", "flip")
 
 
 class S3Proxy(FaultProxy):
@@ -40,6 +43,7 @@ class S3Proxy(FaultProxy):
         super().__init__(lambda: (place, int(port)), script, host)
         self._on_word, self._is_over = on_word, threading.Event()
         self._before = None
+        self.kept = []
         self.endpoint = f"http://{host}:{self.port}"
 
     def stop(self):
@@ -66,26 +70,35 @@ class S3Proxy(FaultProxy):
         return super()._answer(word, request)
 
     def _lie(self, word, request):
-        method, is_read = request.partition(b" ")[0], _is_read(request)
+        """What is said in the place of the answer: the answer where this lie cannot be told of such a request."""
         head, _, body = request.partition(b"\r\n\r\n")
-        if word == "claim" and method == b"PUT":
-            etag = hashlib.md5(body, usedforsecurity=False).hexdigest()
-            return f'HTTP/1.1 200 OK\r\nETag: "{etag}"\r\nContent-Length: 0\r\nConnection: close\r\n\r\n'.encode()
+        is_put, is_read, is_removal = request.startswith(b"PUT "), _is_read(request), _is_removal(request)
+        if word == "claim" and is_put:
+            return _answer_of(b"", b'ETag: "%s"\r\n' % hashlib.md5(body, usedforsecurity=False).hexdigest().encode())
+        if word == "keep" and is_removal:
+            return self._keep(body)
         if (word == "absent" and is_read) or (word == "picky" and b"\r\nif-match: " in head.lower()):
             return _refusal(word, request)
         before = self._before
         answer = self._forward(request)
-        if word == "fail" and method == b"PUT":
+        if word == "fail" and (is_put or is_removal):
             return _refusal(word, request)
         head, _, body = answer.partition(b"\r\n\r\n")
+        if word == "omit" and _is_list(request):
+            return _with_body(head, _CONTENTS.sub(b"", body, count=1))
         if not is_read or not body:
             return answer
         if word == "short":
-            length = re.sub(rb"Content-Length: \d+", b"Content-Length: %d" % (len(body) // 2), head)
-            return length + b"\r\n\r\n" + body[: len(body) // 2]
+            return _with_body(head, body[: len(body) // 2])
         if word == "flip":
             return answer[:-1] + bytes([answer[-1] ^ 1])
         return before or answer if word == "stale" else answer
+
+    def _keep(self, body):
+        keys = _KEY.findall(body)
+        self.kept += [html.unescape(key.decode()) for key in keys]
+        gone = b"".join(b"<Deleted><Key>%s</Key></Deleted>" % key for key in keys)
+        return _answer_of(b'<DeleteResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">%s</DeleteResult>' % gone)
 
     def _forward(self, request, *, waits=True):
         """As `FaultProxy`, also for answers of unknown length, and for those to HEAD, which have none."""
@@ -109,11 +122,30 @@ class S3Proxy(FaultProxy):
 
 def _is_read(request):
     """Whether it asks for an object, and not for a list of them."""
+    return request.split(b" ", 1)[0] in (b"GET", b"HEAD") and not _is_list(request)
+
+
+def _is_list(request):
+    return b"list-type=" in request.split(b" ", 2)[1]
+
+
+def _is_removal(request):
+    """Whether it removes objects, as many as its body names: obstore removes a single one like that too."""
     method, place = request.split(b" ", 2)[:2]
-    return method in (b"GET", b"HEAD") and b"list-type=" not in place
+    return method == b"POST" and place.endswith(b"?delete")
 
 
+_KEY, _CONTENTS = re.compile(rb"<Key>(.*?)</Key>", re.DOTALL), re.compile(rb"<Contents>.*?</Contents>", re.DOTALL)
 _OWN = ("content-length", "transfer-encoding", "connection")
+
+
+def _answer_of(body, headers=b""):
+    length = b"Content-Length: %d\r\nConnection: close\r\n\r\n" % len(body)
+    return b"HTTP/1.1 200 OK\r\n" + headers + length + body
+
+
+def _with_body(head, body):
+    return re.sub(rb"Content-Length: \d+", b"Content-Length: %d" % len(body), head) + b"\r\n\r\n" + body
 
 
 def _refusal(word, request):

@@ -4,6 +4,7 @@ import io
 import itertools
 import random
 import re
+import threading
 
 import httpx
 import pytest
@@ -12,14 +13,15 @@ from s3_proxy import LIES, S3Proxy
 from runlake.errors import ReadOnlyError, RunlakeError, UnreachableError
 from runlake.model import RunPath
 from runlake.service.cluster.collector import Collector
-from runlake.service.cluster.sealer import Sealer
+from runlake.service.cluster.sealer import Sealer, longer_pause_s
 from runlake.service.cluster.service import ClusterService
 from runlake.store.cluster.bucket import Bucket, BucketLimits
 from runlake.store.cluster.bucket_errors import UnusableBucketError
 from runlake.store.cluster.comparison import Comparison
-from runlake.store.cluster.garbage import collect
+from runlake.store.cluster.garbage import Collected, collect
 from runlake.store.cluster.object_cache import ObjectCache
 from runlake.store.cluster.store import ClusterStore
+from runlake.store.cluster.unsealed import find_unsealed
 from runlake.store.compact.seal import seal_run
 from runlake.store.opening.inspect_here import IN_PROCESS
 from runlake.store.opening.open import open_run
@@ -172,6 +174,61 @@ def test_what_is_dead_is_removed_beside_the_answers_also_after_the_bucket_failed
     assert store.files.open_file(RUN, "a").read() == b"new"
 
 
+def put_twice(store):
+    """A file whose first object is dead: the key of that."""
+    store.files.put_file(RUN, "a", io.BytesIO(b"old"))
+    (key,) = (info.key for info in store.bucket.list("files"))
+    store.files.put_file(RUN, "a", io.BytesIO(b"new"))
+    return key
+
+
+def collect_now(store):
+    return collect(store.database, store.bucket, staged_s=0.0, dead_s=0.0)
+
+
+def findings(store):
+    """What `runlake check` tells of the bucket."""
+    service = ClusterService(store, default_entity="ann", user="ann")
+    return [(found.kind, found.place) for _, all_found in service.check() for found in all_found]
+
+
+def test_what_is_said_to_be_removed_and_is_not_stays_and_is_named_as_nobodys(store, behind):
+    key = put_twice(store)
+    assert findings(store) == []
+    assert collect_now(behind(itertools.repeat("keep"))) == Collected(1, 3)
+    for _ in range(2):
+        assert findings(store) == [("foreign", key)]
+        assert collect_now(store) == Collected(0, 0)
+    store.files.put_file(RUN, "a", io.BytesIO(b"old"))
+    assert (store.files.open_file(RUN, "a").read(), collect_now(store)) == (b"old", Collected(1, 3))
+    assert findings(store) == [("foreign", key)]
+
+
+@pytest.mark.parametrize("word_count", [1, 2])
+def test_what_is_removed_and_said_to_be_not_is_removed_when_it_is_asked_again(store, behind, word_count):
+    put_twice(store)
+    failing, is_told = behind(itertools.repeat("fail", word_count)), word_count > IMPATIENT.retry_count
+    if is_told:
+        with pytest.raises(UnreachableError):
+            collect_now(failing)
+    assert (len(list(store.bucket.list("files"))), findings(store)) == (1 if is_told else 2, [])
+    assert collect_now(failing) == Collected(1, 3)
+    assert (store.files.open_file(RUN, "a").read(), findings(store)) == (b"new", [])
+
+
+def test_a_list_that_leaves_something_out_has_nothing_removed_or_told_as_lost(store, behind):
+    seal_run(store, RUN)
+    put_twice(store)
+    keys = {info.key for info in store.bucket.list()}
+    lied_to = behind(itertools.repeat("omit"))
+    assert len(list(lied_to.bucket.list())) == len(keys) - 1
+    assert findings(lied_to) == []
+    collector = Collector(lied_to, every_s=0.05, staged_s=0.0, dead_s=0.0)
+    wait_until(lambda: len(list(store.bucket.list())) < len(keys), "what is dead is removed")
+    collector.close()
+    assert (store.files.open_file(RUN, "a").read(), sealed_losses(store), findings(store)) == (b"new", LOSSES, [])
+
+
 def test_what_could_not_be_sealed_is_sealed_when_the_bucket_is_back(store, behind):
     sealer = Sealer(
         behind(itertools.chain(["denied"] * 4, itertools.repeat("pass"))),
@@ -181,6 +238,29 @@ def test_what_could_not_be_sealed_is_sealed_when_the_bucket_is_back(store, behin
     )
     wait_until(lambda: sealed_losses(store) == LOSSES, "the run is sealed")
     sealer.close()
+
+
+def test_what_a_bucket_lied_about_is_sealed_when_it_lies_no_more(store, behind):
+    seal_run(store, RUN)
+    writer = open_run(store, RUN, {}, resume="must", inspector=IN_PROCESS).writer
+    writer.log({"loss": ROW_COUNT / 8}, step=ROW_COUNT, timestamp=1.8e9, runtime=1.0)
+    writer.end({"exit_code": 0})
+    is_lying = threading.Event()
+    is_lying.set()
+    replica = behind("flip" if is_lying.is_set() else "pass" for _ in itertools.count())
+    sealer = Sealer(replica, look_every_s=0.05, silent_s=0.0, again_s=0.2)
+    wait_until(lambda: replica.counts.read().get("seals_failed", 0) > 2, "it is found damaged again and again")
+    is_lying.clear()
+    wait_until(lambda: not find_unsealed(store.database, silent_s=0.0, limit=1), "all is sealed")
+    sealer.close()
+    assert sealed_losses(store) == [*LOSSES, ROW_COUNT / 8]
+
+
+def test_what_stays_damaged_is_tried_after_longer_and_longer_pauses_of_an_hour_at_most():
+    pauses_s = [0.0]
+    for _ in range(8):
+        pauses_s.append(longer_pause_s(pauses_s[-1], shortest_s=60.0))
+    assert pauses_s[1:] == [60.0, 120.0, 240.0, 480.0, 960.0, 1920.0, 3600.0, 3600.0]
 
 
 def test_rows_that_the_network_changes_every_time_are_never_believed(store, behind):

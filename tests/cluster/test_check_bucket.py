@@ -33,6 +33,22 @@ def test_a_server_that_ignores_conditions_is_refused_by_name(s3_server):
     )
 
 
+@pytest.mark.parametrize(
+    ("lie", "fault"),
+    [
+        ("keep", "what was removed is gone: it is found"),
+        ("omit", "what was written is listed: 20 objects were written, and 19 of them are listed"),
+    ],
+)
+def test_a_server_that_lies_about_removals_or_lists_is_refused_by_name(s3_server, lie, fault):
+    proxy = S3Proxy(s3_server.endpoint, itertools.repeat(lie))
+    bucket = Bucket(s3_server.new_url(), s3_server.options(endpoint=proxy.endpoint))
+    with pytest.raises(StoreError) as caught:
+        check_bucket(bucket)
+    proxy.stop()
+    assert str(caught.value) == f"{bucket.url} cannot hold a store, since its server does not keep: {fault}"
+
+
 def test_a_bucket_that_cannot_be_asked_is_not_judged(s3_server):
     with pytest.raises(UnusableBucketError):
         check_bucket(Bucket(s3_server.new_url(), s3_server.options(access_key_id="nobody")))

@@ -229,15 +229,20 @@ def test_an_object_that_is_gone_is_told_so_in_the_words_of_who_opened_it(make_ca
 def test_an_object_that_is_shorter_than_it_should_be_is_told_so(make_cache, bucket):
     with pytest.raises(TruncatedError, match="ends at 50500, not 51000"):
         open_file(make_cache(), bucket, "a", BODY + bytes(500)).read()
+    bucket.put_new("short", BODY[:1500])
+    with pytest.raises(TruncatedError, match=r"cannot get 'short' in .*: it ends before that"):
+        open_file(make_cache(), bucket, "short", BODY).read_at(10, 2000)
 
 
+@pytest.mark.parametrize("start", [0, 2000])
+@pytest.mark.parametrize("is_whole", [False, True], ids=["part", "whole"])
 @pytest.mark.parametrize("lie", ["flip", "short", "absent", "stale"])
-def test_what_is_no_object_of_ours_is_asked_for_again(make_cache, bucket, s3_server, lie):
+def test_what_is_no_object_of_ours_is_asked_for_again(make_cache, bucket, s3_server, lie, is_whole, start):
     proxy = S3Proxy(s3_server.endpoint, ["pass", lie])
     behind = Bucket(bucket.url, s3_server.options(endpoint=proxy.endpoint))
     bucket.put_new("other", BODY[1000:2000])
-    behind.get_ranges("other", [(0, BLOCK)])
-    assert open_file(make_cache(), behind).read_at(10, 0) == BODY[:10]
+    assert (behind.get("other") if is_whole else behind.get_ranges("other", [(0, BLOCK)])[0]) == BODY[1000:2000]
+    assert open_file(make_cache(), behind).read_at(10, start) == BODY[start : start + 10]
     assert (behind.calls.counts()["get"].call_count, proxy.done) == (3, ["pass", lie, "pass"])
     proxy.stop()
 

@@ -12,16 +12,19 @@ from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
+from s3_proxy import S3Proxy
 
 from runlake.artifact_model import ArtifactStart, CollectionPath, ManifestEntry, WantedUpload
 from runlake.errors import BadValueError, BusyError, NotFoundError
 from runlake.service.cluster.prover import Prover
 from runlake.service.cluster.service import ClusterService
 from runlake.store.cluster.bucket import Bucket
-from runlake.store.cluster.comparison import Comparison
+from runlake.store.cluster.comparison import Comparison, Difference
 from runlake.store.cluster.database import Database
-from runlake.store.cluster.garbage import collect
+from runlake.store.cluster.garbage import Collected, collect
 from runlake.store.cluster.leases import PostgresLeases
+from runlake.store.cluster.object_cache import ObjectCache
+from runlake.store.cluster.store import ClusterStore
 from runlake.store.cluster.upload_proofs import UploadProofs
 from waiting import DEADLINE_S, wait_until
 
@@ -87,6 +90,21 @@ def states(store):
 @pytest.fixture
 def replica(new_store):
     return ClusterService(new_store(upload_way="bound"), default_entity="ann", user="ann")
+
+
+@pytest.fixture
+def lying(store, s3_server, tmp_path):
+    """Opens the store as a replica has it to which the bucket always tells a lie."""
+    opened = []
+
+    def open_store(lie):
+        opened.append(proxy := S3Proxy(s3_server.endpoint, itertools.repeat(lie)))
+        bucket = Bucket(store.bucket.url, s3_server.options(endpoint=proxy.endpoint))
+        return ClusterStore(store.database, bucket, ObjectCache(tmp_path / lie, 64 << 20), upload_way="bound")
+
+    yield open_store
+    for proxy in opened:
+        proxy.stop()
 
 
 others_long = pytest.mark.parametrize(
@@ -456,6 +474,43 @@ def test_what_nobody_committed_in_time_is_published_no_more(replica, store, way,
         commit(replica, draft, content)
     put(replica, draft, content, way)
     assert read(replica, commit(replica, draft, content)) == content
+
+
+@others_long
+def test_what_a_list_leaves_out_has_not_come_yet_and_stays_until_it_is_committed(replica, store, lying, way, content):
+    draft, lied_to = begin(replica), lying("omit")
+    put(replica, draft, content, way)
+    with pytest.raises(NotFoundError):
+        commit(ClusterService(lied_to, default_entity="ann", user="ann"), draft, content)
+    uploads = lied_to.contents.uploads
+    assert (list(uploads.proofs.prove_steps(draft.version)), uploads.forget()) == ([], 0)
+    assert collect(lied_to.database, lied_to.bucket, staged_s=0.0, dead_s=0.0) == Collected(0, 0)
+    assert read(replica, commit(replica, draft, content)) == content
+    assert list(Comparison(store.database, store.bucket).differences(is_reading=True)) == []
+
+
+@pytest.mark.parametrize("way", ["put"], indirect=True)
+def test_what_was_copied_and_is_said_to_be_removed_goes_with_its_address_or_is_named_as_nobodys(
+    replica, store, lying, content, way
+):
+    draft, lied_to = begin(replica), lying("keep")
+    put(replica, draft, content, way)
+    made = commit(ClusterService(lied_to, default_entity="ann", user="ann"), draft, content)
+    other = begin(replica, "artifact2")
+    put(replica, other, b"other", way)
+    commit(ClusterService(lied_to, default_entity="ann", user="ann"), other, b"other")
+    comparison = Comparison(store.database, store.bucket)
+    left, _ = sorted(store.bucket.list("uploads"), key=lambda info: -info.size_bytes)
+    assert list(comparison.differences(is_reading=True)) == []
+
+    over = "update uploads set until = now() - interval '25 hours' where draft_id = %(draft_id)s"
+    for uploads, version in ((lied_to.contents.uploads, draft.version), (store.contents.uploads, other.version)):
+        store.database.write(over, {"draft_id": version})
+        assert uploads.forget() == 1
+    assert list(store.bucket.list("uploads")) == [left]
+    said = f"no row tells of its {len(content)} bytes"
+    assert list(comparison.differences(is_reading=True)) == [Difference("unknown", left.key, said)]
+    assert read(replica, made) == content
 
 
 def test_an_upload_under_way_is_no_foreign_object(replica, store, way, content):

@@ -22,10 +22,11 @@ import msgspec
 
 from runlake.errors import ConflictError, RunlakeError
 from runlake.ready import ready
-from runlake.store.cluster.bucket import Bucket, ObjectInfo
+from runlake.store.cluster.bucket import Bucket, ObjectInfo, VanishedError
 
 LEASE_S = 60.0
 _RENEW_S = 15.0
+_LOOK_COUNT = 20
 
 
 class _Holder(msgspec.Struct, frozen=True):
@@ -56,10 +57,7 @@ class Claim:
     @contextlib.contextmanager
     def held(self, place: str) -> Iterator[None]:
         """Hold the claim within the block. `ConflictError` while somebody else does."""
-        try:
-            self._take(place)
-        except (_LostError, FileNotFoundError):  # somebody came, or left, since it was seen
-            raise ConflictError(f"another export is in {place} at this moment; start it again") from None
+        self._take(place)
         self._is_over.clear()
         renewing = threading.Thread(target=self._keep, name="runlake-claim", daemon=True)
         renewing.start()
@@ -81,6 +79,13 @@ class Claim:
 
     def _take(self, place: str) -> None:
         self._lost = None
+        for _ in range(_LOOK_COUNT):
+            with contextlib.suppress(_LostError, VanishedError, FileNotFoundError):  # changed since it was seen
+                self._take_or_refuse(place)
+                return
+        raise ConflictError(f"another export is in {place} at this moment; start it again")
+
+    def _take_or_refuse(self, place: str) -> None:
         there = self._there()
         last = max(there, default=0)
         if last:

@@ -11,6 +11,7 @@ import math
 import queue
 import threading
 import time
+from typing import Literal, NamedTuple
 
 from runlake.errors import CorruptError, NotFoundError, RunlakeError
 from runlake.lru import LruCache
@@ -26,14 +27,29 @@ SILENT_S = 30.0
 """A part that has not grown for so long may have ended; a part that another follows has."""
 AGAIN_S = 60.0
 """So long after it failed, or was another's, it is tried again."""
+LONGEST_S = 3600.0
+"""What is damaged is tried again at least so often: a database or a bucket may have answered wrongly."""
 
 _AT_ONCE = 1000
 _KEPT = 100_000
 
+_Outcome = Literal["done", "not now", "damaged"]
+
+
+class _Tried(NamedTuple):
+    """The bytes of a run when it was tried, how long it is left alone since, and until when."""
+
+    size_bytes: int = -1
+    pause_s: float = 0.0
+    until_s: float = 0.0
+
+
+_NEVER = _Tried()
+
 
 class Sealer:
-    """A thread of this replica. What a run had when nothing of it could be sealed is remembered, as of one whose writer
-    died, or that is damaged: it is not tried again."""
+    """A thread of this replica. What a run had when all was sealed that can be, as of one whose writer died, is
+    remembered: it is not tried again. One that is damaged is, each time after a longer pause."""
 
     def __init__(
         self,
@@ -45,7 +61,7 @@ class Sealer:
     ) -> None:
         self._store, self._look_every_s, self._silent_s, self._again_s = store, look_every_s, silent_s, again_s
         self._ended: queue.SimpleQueue[RunPath | None] = queue.SimpleQueue()
-        self._tried: LruCache[RunPath, tuple[int, float]] = LruCache(_KEPT)
+        self._tried: LruCache[RunPath, _Tried] = LruCache(_KEPT)
         self._thread = threading.Thread(target=self._work, name="runlake-seal", daemon=True)
         self._thread.start()
 
@@ -75,19 +91,25 @@ class Sealer:
             logger.warning("cannot look for runs to seal: %s", error)
             return
         for path, size_bytes in found:
-            tried_bytes, again_at_s = self._tried.get(path) or (-1, 0.0)
-            if tried_bytes != size_bytes or time.monotonic() > again_at_s:
-                is_tried = self._seal(path)
-                self._tried.put(path, (size_bytes, math.inf if is_tried else time.monotonic() + self._again_s))
+            before = self._tried.get(path) or _NEVER
+            if before.size_bytes != size_bytes:
+                before = _NEVER
+            if time.monotonic() > before.until_s:
+                pause_s = self._pause_s(self._seal(path), before.pause_s)
+                self._tried.put(path, _Tried(size_bytes, pause_s, time.monotonic() + pause_s))
             if not self._ended.empty():
                 return  # first those that ended here
 
-    def _seal(self, path: RunPath) -> bool:
-        """Whether another try will come to nothing else."""
+    def _pause_s(self, outcome: _Outcome, before_s: float) -> float:
+        if outcome == "damaged":
+            return longer_pause_s(before_s, shortest_s=self._again_s)
+        return math.inf if outcome == "done" else self._again_s
+
+    def _seal(self, path: RunPath) -> _Outcome:
         try:
             with self._store.segments(path).alone(is_waiting=False) as is_alone:
                 if not is_alone:
-                    return False  # who holds it may have been killed
+                    return "not now"  # who holds it may have been killed
                 seal_held_run(self._store, path)
                 self._store.counts.add("seals_done")
                 self._store.note_run(path)
@@ -96,5 +118,10 @@ class Sealer:
         except (RunlakeError, OSError) as error:
             self._store.counts.add("seals_failed")
             logger.warning("run %s cannot be sealed: %s", path, error)
-            return isinstance(error, CorruptError)
-        return True
+            return "damaged" if isinstance(error, CorruptError) else "not now"
+        return "done"
+
+
+def longer_pause_s(pause_s: float, *, shortest_s: float = AGAIN_S) -> float:
+    """Twice as long as before, from `shortest_s` up to `LONGEST_S`."""
+    return min(max(shortest_s, 2 * pause_s), LONGEST_S)

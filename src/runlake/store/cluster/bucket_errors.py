@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import re
 
-from runlake.errors import BusyError, ReadOnlyError, RunlakeError, StoreError, UnreachableError
+from runlake.errors import BusyError, ReadOnlyError, RunlakeError, StoreError, TruncatedError, UnreachableError
 
 
 class UnusableBucketError(UnreachableError):
     """The bucket is not there, or does not let us in. Whoever asked us for something has done nothing wrong."""
+
+
+class OtherRangeError(UnreachableError):
+    """What came are not the bytes that were asked for, but others of the same object or of another one."""
 
 
 _WRONG_KEYS = frozenset(
@@ -26,14 +30,17 @@ _WRONG_KEYS = frozenset(
 )
 _FULL = frozenset(["BucketQuotaExceeded", "QuotaExceeded", "XMinioAdminBucketQuotaExceeded", "XMinioStorageFull"])
 _INSUFFICIENT_STORAGE = 507
+_RANGE_NOT_SATISFIABLE = 416
+_ENDS_BEFORE = "Wanted range starting at"
+_OTHER_RANGE = re.compile(r"Requested \d+\.\.\d+, got|Received non-partial response|Content-Range header")
 _KEYS = "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN"
 
 
 def error_of(error: Exception, place: str, *, is_writing: bool) -> RunlakeError:
     """What to raise for an error of obstore; `place` says what was asked, and of which bucket.
 
-    UnusableBucketError, ReadOnlyError (full, or not ours to write), BusyError, UnreachableError; StoreError with what
-    the server said for everything else.
+    UnusableBucketError, ReadOnlyError (full, or not ours to write), BusyError, TruncatedError, OtherRangeError,
+    UnreachableError; StoreError with what the server said for everything else.
     """
     text = str(error).partition("Debug source")[0]
     status, code, said = _status_of(text), _code_of(text), _element("Message", text)
@@ -52,6 +59,10 @@ def error_of(error: Exception, place: str, *, is_writing: bool) -> RunlakeError:
         return BusyError(f"{place}: the server has no time for it ({said}); do it again in a while")
     if "/latest/meta-data" in text or "/latest/api/token" in text:
         return UnusableBucketError(f"{place}: there are no credentials for it; set {_KEYS}")
+    if status == _RANGE_NOT_SATISFIABLE or _ENDS_BEFORE in text:
+        return TruncatedError(f"{place}: it ends before that ({said})")
+    if _OTHER_RANGE.search(text):
+        return OtherRangeError(f"{place}: the server answers something else ({said}); do it again")
     if status is None or status >= 500:
         return UnreachableError(f"{place}: the server does not answer as it should ({said}); do it again")
     return StoreError(f"{place}: the server refuses it ({said})")

@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 from runlake.store.cluster.bucket import Bucket, ObjectInfo
 from runlake.store.cluster.database import Database
 
-FOLDERS = ("segments", "files", "merged", "contents", "listings")
+FOLDERS = ("segments", "files", "merged", "contents", "listings", "uploads")
 """Where keys of ours begin; a bucket may hold other things beside them."""
 
 _AT_ONCE = 1000

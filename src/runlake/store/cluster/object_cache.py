@@ -19,6 +19,7 @@ from zlib import crc32
 from runlake.errors import CorruptError, TruncatedError
 from runlake.store.cluster.block_files import BlockFiles
 from runlake.store.cluster.bucket import Bucket
+from runlake.store.cluster.bucket_errors import OtherRangeError
 from runlake.store.cluster.counts import Counts
 
 BLOCK_BYTES = 1 << 20
@@ -150,10 +151,10 @@ class ObjectBlocks:
         """Blocks that follow each other, from the bucket: those that were put there, and nothing else.
 
         What stands between may change, cut or deny them now and then, so they are asked for some times before it is
-        believed. FileNotFoundError, TruncatedError or CorruptError then.
+        believed. FileNotFoundError, TruncatedError, CorruptError or OtherRangeError then.
         """
         for pause_s in _PAUSES_S:
-            with suppress(FileNotFoundError, TruncatedError, CorruptError):
+            with suppress(FileNotFoundError, TruncatedError, CorruptError, OtherRangeError):
                 return self._ask_once(numbers)
             time.sleep(pause_s)
         return self._ask_once(numbers)
