@@ -239,6 +239,12 @@ def test_listings_go_on_while_the_bucket_is_away(train, new_reading, replica, ca
     wait_until(lambda: reading.catalog.refresh("ann", "mnist").columns is not first.columns, "columns, in the end")
 
 
+def test_who_asks_while_a_replica_ends_is_answered(train, reading):
+    reading.catalog.close()
+    train("a").log(loss=1.0).finish()
+    assert reading.runs()["a"].summary["loss"] == 1.0
+
+
 def test_what_moved_while_columns_were_made_stays_beside_them():
     records = ProjectRecords(columns=columns_of(n for n in range(6)), columns_name="old")
     records.overlay = {name: row_of(name, 1) for name in ("r0", "r1", "r2")} | {"r3": gone()}
@@ -339,6 +345,7 @@ def others(new_store):
     return new_store(), new_store()
 
 
+@pytest.mark.slow
 @given(steps=STEPS)
 def test_whatever_is_done_a_listing_is_what_reading_each_run_gives(steps, store, others, replica):
     project = Project(store, replica)

@@ -47,6 +47,7 @@ def fetched(answer, **headers):
     return httpx.get(answer.headers["location"], headers=headers)
 
 
+@pytest.mark.slow
 def test_a_file_of_a_run_is_fetched_from_the_bucket_whole_and_in_part(server):
     answer = server.ask("GET", ADDRESS, who="ann")
     assert (answer.status_code, answer.content) == (307, b"")
@@ -87,6 +88,7 @@ def test_what_the_bucket_cannot_answer_comes_from_the_server(server, method, url
     assert (answer.status_code, answer.headers["content-length"], answer.content) == (200, "10", content)
 
 
+@pytest.mark.slow
 def test_where_clients_do_not_reach_the_bucket_all_comes_from_the_server(server, settings, tmp_path):
     other = InProcess(**{**settings, "root": tmp_path, "database_url": None, "leads_to_bucket": False})
     answer = other.ask("GET", ADDRESS, who="ann")

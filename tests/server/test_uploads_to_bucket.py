@@ -81,6 +81,7 @@ def bytes_of(server, node_id):
     return contents_of(server.service, server.service.find_artifact(artifact_id_of(node_id)).path)
 
 
+@pytest.mark.slow
 def test_the_official_client_is_sent_to_the_bucket_with_what_is_missing(server, wire):
     client = wire.client
     begun = client.begin(FILES_OF_ONE)
@@ -223,6 +224,7 @@ def test_a_file_that_changes_on_its_way_is_refused_by_the_bucket(server, tmp_pat
         service.commit_artifact(draft, [ManifestEntry(path="a.bin", digest=md5_of(LARGE))])
 
 
+@pytest.mark.slow
 def test_a_lost_answer_of_the_bucket_is_asked_for_again(server, settings, s3_server, tmp_path):
     proxy = S3Proxy(s3_server.endpoint, ["mute", "busy", "pass"])
     replica = InProcess(

@@ -174,6 +174,7 @@ def test_a_client_that_goes_away_leaves_nothing_and_is_no_fault_of_the_server(se
     assert not [file for file in server.root.rglob("*") if file.is_file() and file.name.startswith(TEMPORARY_PREFIX)]
 
 
+@pytest.mark.slow
 def test_uploads_that_wait_for_their_clients_hold_up_nobody(server):
     """More of them than there are threads for handlers, half of each kind."""
     chunked, key = [(b"transfer-encoding", b"chunked")], server.keys["ann"]
@@ -272,6 +273,7 @@ def test_a_body_that_is_alone_passes_whatever_its_size():
     asyncio.run(work())
 
 
+@pytest.mark.slow
 def test_what_is_in_memory_is_counted_over_all_requests_of_a_person(tmp_path):
     server = InProcess(tmp_path / "store", max_bodies_bytes=4 * 65_536, max_body_bytes=2 * 65_536)
     key = server.keys["ann"]

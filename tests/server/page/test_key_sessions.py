@@ -106,6 +106,7 @@ def test_what_is_no_key_signs_nobody_in(team_at_rest, given):
     assert told(httpx.post(f"{team_at_rest.url}{SESSION}", json={"key": "x" * 70_000}, timeout=DEADLINE_S))[0] == 401
 
 
+@pytest.mark.slow
 def test_a_session_outlives_the_server_and_ends_with_its_key_at_once(team, start):
     with browser(team.url) as client:
         client.post(SESSION, json={"key": team.keys["bob"]})
@@ -143,6 +144,7 @@ def test_a_session_is_good_until_its_moment_and_for_nothing_else(team):
     assert found(value) is None
 
 
+@pytest.mark.slow
 def test_a_cookie_is_no_key_elsewhere_and_no_session_for_pages_of_others(team):
     team.service.create_run(RunPath("bob", "his", "b"))
     with browser(team.url) as client:

@@ -94,6 +94,7 @@ def test_a_new_key_is_shown_once_signs_in_and_ends_when_it_is_revoked(team):
     assert team.ask("eve", "DELETE", f"/keys/{made['key_id']}") == (404, "NotFoundError")
 
 
+@pytest.mark.slow
 def test_keys_of_others_are_there_for_admins_only(team):
     (bobs,) = team.people.list_keys("bob")
     assert team.ask("eve", "GET", "/keys?user=bob") == (403, "ForbiddenError")

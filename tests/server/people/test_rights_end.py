@@ -83,6 +83,7 @@ CHANGES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", CHANGES)
 def test_every_way_to_lose_a_right_ends_what_goes_on_by_it_and_nothing_else(server, beside, change):
     who, lose, kind = CHANGES[change]
@@ -133,6 +134,7 @@ def test_a_file_is_closed_when_its_client_leaves(server):
     wait_until(lambda: opened_here("a.bin") == [], "the file is closed")
 
 
+@pytest.mark.slow
 def test_long_work_is_answered_with_what_became_of_its_key(server, beside, monkeypatch):
     begun, go_on = threading.Event(), threading.Event()
     read = server.service.list_projects

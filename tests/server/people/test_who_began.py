@@ -111,6 +111,7 @@ def test_a_run_that_the_official_client_begins_is_of_who_is_signed_in(server):
     assert server.began() == ("bob", "alices-laptop")
 
 
+@pytest.mark.slow
 def test_a_run_that_somebody_makes_is_theirs_on_both_wires(server):
     server.far("bob").create_run(RUN, user="alice")
     made = 'mutation { upsertBucket(input: {name: "r2", modelName: "plans", entityName: "lab"}) { inserted } }'
@@ -162,6 +163,7 @@ def test_what_an_admin_sends_keeps_the_names_it_says(server, here):
 # Journals that are made to say something else
 
 
+@pytest.mark.slow
 def test_no_later_word_of_a_journal_names_another(server, here):
     far = server.far("bob")
     grant = far.open_writer(RUN, opening())

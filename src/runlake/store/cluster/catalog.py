@@ -76,9 +76,12 @@ class ClusterCatalog:
         self._projects: dict[tuple[str, str], _Known] = {}
         self._lock = threading.Lock()
         self._aside = ThreadPoolExecutor(1, thread_name_prefix="runlake-columns")
+        self._is_closed = False
 
     def close(self) -> None:
-        """Wait for what goes on beside the answers, and begin no more of it."""
+        """Wait for what goes on beside the answers, and begin no more of it; who asks still is answered."""
+        with self._lock:
+            self._is_closed = True
         self._aside.shutdown(cancel_futures=True)
 
     def peek(self, entity: str, project: str) -> ProjectState | None:
@@ -221,7 +224,9 @@ class ClusterCatalog:
         is_due = is_due and time.monotonic() - known.saved_at_s >= SAVE_EVERY_S
         is_long = len(known.records.overlay) >= max(self._absorb_at, _size_of(known.records) // _SMALL_SHARE)
         if (is_due or is_long) and (known.upkeep is None or known.upkeep.done()):
-            known.upkeep = self._aside.submit(self._work_aside, known, project, is_due=is_due)
+            with self._lock:
+                if not self._is_closed:
+                    known.upkeep = self._aside.submit(self._work_aside, known, project, is_due=is_due)
 
     def _work_aside(self, known: _Known, project: RunPath, *, is_due: bool) -> None:
         place = project[:2]
