@@ -93,7 +93,6 @@ def test_what_was_logged_is_what_our_own_verbs_read(seat, tour):
     assert found == {name: text for name, text in FILES.items() if name != "outside.txt"}
     merged = service.read_artifact(data.at("v3"))
     assert digest_of(service.read_manifest(data.at("v3"))) == merged.digest
-    service.close()
 
 
 @works("Run.use_artifact", "use_artifact", "Artifact.download", "Artifact.verify", "Artifact.checkout")
