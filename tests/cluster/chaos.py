@@ -31,13 +31,12 @@ from runlake.store.cluster.database import Database
 from runlake.store.cluster.garbage import collect
 from runlake.store.cluster.object_cache import ObjectCache
 from runlake.store.cluster.store import ClusterStore
-from runlake.store.cluster.unsealed import find_unsealed
-from runlake.store.journal.liveness import STALE_S
 from waiting import DEADLINE_S, wait_until
 
 SCRIPT = Path(__file__).with_name("replica_process.py")
 HARM = ("drop", "mute", "twice", "half", "busy", "slow", *LIES)
 ROWS_A_BATCH = 20
+_UNSEALED = "select run_id, writer, number, end_offset from parts join runs using (run_no) where sealed_in is null"
 
 
 def batch_of(first, count, **more):
@@ -106,11 +105,13 @@ class Writer(threading.Thread):
         self.path = RunPath("ann", "chaos", f"w{number}")
         self._chaos, self._batch_count, self._chance = chaos, batch_count, random.Random(number)
         self.acknowledged = 0
+        self.writer = None
         self.error = None
 
     def run(self):
         try:
             handle = self._chaos.asked("begin_writer", self.path, WriterStart(client="chaos", is_shared=True))
+            self.writer = handle.writer
             for number in itertools.count():
                 if number >= self._batch_count and self._chaos.is_enough.is_set():
                     break
@@ -243,19 +244,24 @@ class Chaos:
                 time.sleep(0.02)
         for replica in self.replicas:
             wait_until(lambda replica=replica: self._start_again() or self._answers(replica), replica.said)
-        # A writer that began, and whose answer was lost, has a part that is sealed when it was silent for so long.
-        patience_s = STALE_S + DEADLINE_S
-        wait_until(lambda: not reader.is_alive() or not self._unsealed(), self._said_of_unsealed, deadline_s=patience_s)
+        wait_until(
+            lambda: not reader.is_alive() or not self._unsealed(writers),
+            lambda: (
+                f"{self._unsealed(writers)} are sealed; the replicas say: {[r.said()[-3000:] for r in self.replicas]}"
+            ),
+            deadline_s=2 * DEADLINE_S,
+        )
         reader.end()
         self._is_harmful.clear()
 
-    def _unsealed(self):
-        return find_unsealed(self.store.database, silent_s=0.0, limit=10)
+    def _unsealed(self, writers):
+        """The parts of these writers that are not sealed.
 
-    def _said_of_unsealed(self):
-        return (
-            f"{self._unsealed()} are sealed; the replicas say: {[replica.said()[-3000:] for replica in self.replicas]}"
-        )
+        One whose beginning was not answered is known to nobody. It has said nothing but who it is, and its part stays
+        open, since it may only be asleep.
+        """
+        mine = {writer.writer for writer in writers}
+        return [row for row in self.store.database.read(_UNSEALED) if row[1] in mine]
 
     def _harm(self, deed, harmed):
         """What lasts ends with `harmed`."""
