@@ -4,26 +4,12 @@ import os
 import socket
 import subprocess
 import sys
-from urllib.parse import urlsplit
 
 import httpx
-import psutil
 import pytest
+from listening import process_at
 
 from waiting import DEADLINE_S
-
-LISTENS = {"kind": "tcp4"}
-
-
-def process_at(url):
-    port = urlsplit(url).port
-    (found,) = {
-        process
-        for process in psutil.Process().children(recursive=True)
-        for connection in process.net_connections(**LISTENS)
-        if (connection.status, connection.laddr.port) == (psutil.CONN_LISTEN, port)
-    }
-    return found
 
 
 @pytest.mark.slow

@@ -5,14 +5,13 @@ import random
 import re
 import signal
 import time
-from urllib.parse import urlsplit
 
 import httpx
-import psutil
 import psycopg
 import pytest
 from lake_reader import LakeReader
 from lake_runs import counting
+from listening import processes_at
 from training import begin, chunk, row, send
 
 import command
@@ -53,13 +52,7 @@ def test_what_needs_a_database_is_refused_without_one(arguments, tmp_path):
 
 def kill_all_that_serve(url):
     """The server and its workers at once, as when the machine goes."""
-    port = urlsplit(url).port
-    groups = {
-        os.getpgid(process.pid)
-        for process in psutil.Process().children(recursive=True)
-        for connection in process.net_connections(kind="tcp4")
-        if (connection.status, connection.laddr.port) == (psutil.CONN_LISTEN, port)
-    }
+    groups = {os.getpgid(process.pid) for process in processes_at(url)}
     (group,) = groups - {os.getpgid(0)}
     os.killpg(group, signal.SIGKILL)
 
