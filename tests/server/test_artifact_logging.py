@@ -65,6 +65,11 @@ def client(server):
     return client_of(server)
 
 
+@pytest.fixture
+def own_client(shared_server, own):
+    return client_of(shared_server, project=own.project)
+
+
 def versions(server, path=DATA):
     return [(info.version, info.aliases) for info in server.service.list_artifacts(path)]
 
@@ -281,12 +286,11 @@ def test_bytes_of_others_are_not_had_by_their_digest_nor_by_the_version_that_has
 
 
 @pytest.mark.parametrize("name", ["../x", "C:\\x", "/etc/passwd", "a/../b", "a//b", "", "a\0b", "a\\b", "x" * 2_000])
-def test_names_that_leave_the_artifact_are_refused(shared_server, own, name):
-    client = client_of(shared_server, project=own.project)
-    begun = client.begin({"a": b"1"})
-    client.put_files(begun["id"], {"a": b"1"})
-    client.put_manifest(begun["id"], {name: {"digest": md5_of(b"1"), "size": 1}})
-    code, message = client.error(COMMIT, artifactID=begun["id"])
+def test_names_that_leave_the_artifact_are_refused(shared_server, own, own_client, name):
+    begun = own_client.begin({"a": b"1"})
+    own_client.put_files(begun["id"], {"a": b"1"})
+    own_client.put_manifest(begun["id"], {name: {"digest": md5_of(b"1"), "size": 1}})
+    code, message = own_client.error(COMMIT, artifactID=begun["id"])
     assert code == "PATH", message
     assert versions(shared_server, own) == []
 
@@ -307,16 +311,15 @@ def test_names_that_leave_the_artifact_are_refused(shared_server, own, name):
         (b'{"contents": {"\\ud800": {"digest": "x", "ref": "u"}}}', "BAD_VALUE"),
     ],
 )
-def test_a_manifest_that_is_none_commits_nothing(shared_server, own, manifest, code):
-    client = client_of(shared_server, project=own.project)
-    begun = client.begin({"a": b"1"})
-    url = client.manifest(begun["id"], digest=md5_of(manifest))["file"]["uploadUrl"]
-    client.put(url, manifest)
-    assert client.error(COMMIT, artifactID=begun["id"])[0] == code
+def test_a_manifest_that_is_none_commits_nothing(shared_server, own, own_client, manifest, code):
+    begun = own_client.begin({"a": b"1"})
+    url = own_client.manifest(begun["id"], digest=md5_of(manifest))["file"]["uploadUrl"]
+    own_client.put(url, manifest)
+    assert own_client.error(COMMIT, artifactID=begun["id"])[0] == code
     assert versions(shared_server, own) == []
-    client.put_files(begun["id"], {"a": b"1"})
-    client.put_manifest(begun["id"], {"a": b"1"})
-    assert client.commit(begun["id"])["versionIndex"] == 0
+    own_client.put_files(begun["id"], {"a": b"1"})
+    own_client.put_manifest(begun["id"], {"a": b"1"})
+    assert own_client.commit(begun["id"])["versionIndex"] == 0
 
 
 def test_bytes_that_are_not_those_of_the_address_are_not_kept(server, client):
@@ -330,35 +333,35 @@ def test_bytes_that_are_not_those_of_the_address_are_not_kept(server, client):
     assert client.uploads(begun["id"], {"a": b"right"})["a"]["uploadUrl"] is None
 
 
-def test_an_artifact_without_a_manifest_is_not_committed(client):
-    begun = client.begin({"a": b"1"})
-    code, message = client.error(COMMIT, artifactID=begun["id"])
+def test_an_artifact_without_a_manifest_is_not_committed(own_client):
+    begun = own_client.begin({"a": b"1"})
+    code, message = own_client.error(COMMIT, artifactID=begun["id"])
     assert (code, "has no manifest; upload one" in message) == ("BAD_VALUE", True)
 
 
-def test_nothing_is_added_to_a_version(client):
-    made = client.log({"a": b"1"})
-    announced = client.begin({"a": b"2"})
-    manifest = client.manifest(announced["id"])["id"]
-    client.put_files(announced["id"], {"a": b"2"})
-    client.put_manifest(announced["id"], {"a": b"2"})
-    client.commit(announced["id"])
+def test_nothing_is_added_to_a_version(own_client):
+    made = own_client.log({"a": b"1"})
+    announced = own_client.begin({"a": b"2"})
+    manifest = own_client.manifest(announced["id"])["id"]
+    own_client.put_files(announced["id"], {"a": b"2"})
+    own_client.put_manifest(announced["id"], {"a": b"2"})
+    own_client.commit(announced["id"])
     spec = {"artifactID": made, "name": "b", "md5": md5_of(b"3")}
     for operation, given in (
         (FILES, {"artifactFiles": [spec]}),
         (MANIFEST, {"artifactID": made, "name": "m", "digest": md5_of(b"")}),
         (UPDATE, {"artifactManifestID": manifest, "digest": md5_of(b"")}),
     ):
-        code, message = client.error(operation, **given)
+        code, message = own_client.error(operation, **given)
         assert (code, "nothing is added to it" in message) == ("CONFLICT", True), operation
 
 
-def test_ten_thousand_files_are_asked_for_at_once_and_no_more(client):
-    begun = client.begin({"a": b"1"})
+def test_ten_thousand_files_are_asked_for_at_once_and_no_more(own_client):
+    begun = own_client.begin({"a": b"1"})
     specs = [{"artifactID": begun["id"], "name": f"{n}", "md5": md5_of(b"%d" % n)} for n in range(10_001)]
-    edges = client.ask(FILES, artifactFiles=specs[:10_000])["files"]["edges"]
+    edges = own_client.ask(FILES, artifactFiles=specs[:10_000])["files"]["edges"]
     assert [edge["node"]["name"] for edge in edges] == [f"{n}" for n in range(10_000)]
-    code, message = client.error(FILES, artifactFiles=specs)
+    code, message = own_client.error(FILES, artifactFiles=specs)
     assert (code, "names 10,001 files, and 10,000 are allowed" in message) == ("BAD_VALUE", True)
 
 
@@ -411,19 +414,21 @@ def test_a_file_of_too_many_parts_comes_in_one_piece(server, client):
     assert contents_of(server.service, DATA.at("v0")) == {"large": content}
 
 
-def test_parts_that_are_missing_or_others_complete_nothing(client):
+def test_parts_that_are_missing_or_others_complete_nothing(own_client):
     content = bytes(range(256)) * 40
-    begun = client.begin({"large": content})
-    parts, node = ask_in_parts(client, begun["id"], content)
+    begun = own_client.begin({"large": content})
+    parts, node = ask_in_parts(own_client, begun["id"], content)
     urls = [part["uploadUrl"] for part in node["uploadMultipartUrls"]["uploadUrlParts"]]
-    tags = [(number + 1, client.put(urls[number], parts[number]).headers["etag"]) for number in range(len(parts) - 1)]
+    tags = [
+        (number + 1, own_client.put(urls[number], parts[number]).headers["etag"]) for number in range(len(parts) - 1)
+    ]
     missing = [*tags, (len(parts), f'"{hex_md5_of(parts[-1])}"')]
-    assert client.error(COMPLETE, **completed(node, missing))[0] == "NOT_FOUND"
-    assert client.error(COMPLETE, **completed(node, tags))[0] == "BAD_VALUE"
-    assert client.error(COMPLETE, **completed(node, [(1, "../x")]))[0] in ("PATH", "NOT_FOUND")
-    assert client.ask(COMPLETE, **completed(node, tags, "Abort")) == {"digest": None}
-    client.put(urls[-1], parts[-1])
-    assert client.ask(COMPLETE, **completed(node, missing)) == {"digest": md5_of(content)}
+    assert own_client.error(COMPLETE, **completed(node, missing))[0] == "NOT_FOUND"
+    assert own_client.error(COMPLETE, **completed(node, tags))[0] == "BAD_VALUE"
+    assert own_client.error(COMPLETE, **completed(node, [(1, "../x")]))[0] in ("PATH", "NOT_FOUND")
+    assert own_client.ask(COMPLETE, **completed(node, tags, "Abort")) == {"digest": None}
+    own_client.put(urls[-1], parts[-1])
+    assert own_client.ask(COMPLETE, **completed(node, missing)) == {"digest": md5_of(content)}
 
 
 # Who may
@@ -470,15 +475,15 @@ def test_an_id_of_a_client_that_is_taken_elsewhere_makes_another_artifact(server
     assert server.service.find_artifact(artifact_id_of(second)).name == "other"
 
 
-def test_what_cannot_be_is_refused_by_name(client):
+def test_what_cannot_be_is_refused_by_name(own_client):
     given = {"artifactTypeName": "t", "entityName": "ann", "projectName": "arts"}
-    code, message = client.error(CREATE, **given)
+    code, message = own_client.error(CREATE, **given)
     assert (code, message) == ("BAD_VALUE", "an artifact is logged to one collection: pass artifactCollectionName")
     given |= {"artifactCollectionName": "data"}
-    code, message = client.error(CREATE, **given, digestAlgorithm="MANIFEST_XXH128")
+    code, message = own_client.error(CREATE, **given, digestAlgorithm="MANIFEST_XXH128")
     assert (code, message) == ("NOT_SUPPORTED", "digests of the kind MANIFEST_XXH128 are not supported by runlake")
-    assert client.error(CREATE, **given, metadata="[1]")[0] == "BAD_VALUE"
-    assert client.error(CREATE, **given, aliases=[{"alias": "v3"}])[0] == "PATH"
+    assert own_client.error(CREATE, **given, metadata="[1]")[0] == "BAD_VALUE"
+    assert own_client.error(CREATE, **given, aliases=[{"alias": "v3"}])[0] == "PATH"
 
 
 # Fetching
