@@ -47,9 +47,9 @@ def test_a_gaussian_is_the_weighted_mean_of_the_rows_within_four_deviations(y, d
 @pytest.mark.parametrize("deviation", [40.0, 100.0, 333.0])
 def test_a_wide_gaussian_is_nearly_what_its_formula_says(deviation):
     y = np.sin(np.arange(5000) / 400) + np.random.default_rng(3).normal(size=5000)
-    places = np.arange(len(y))
-    weights = np.exp(-0.5 * ((places[:, None] - places) / deviation) ** 2)
-    np.testing.assert_allclose(gaussian(y, deviation), weights @ y / weights.sum(axis=1), atol=0.01)
+    looked_at = np.append(np.arange(0, len(y), 13), len(y) - 1)
+    weights = np.exp(-0.5 * ((looked_at[:, None] - np.arange(len(y))) / deviation) ** 2)
+    np.testing.assert_allclose(gaussian(y, deviation)[looked_at], weights @ y / weights.sum(axis=1), atol=0.01)
 
 
 @given(values, st.integers(0, 400))
