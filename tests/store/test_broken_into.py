@@ -109,7 +109,7 @@ class BreakablePart:
 @pytest.mark.parametrize(
     ("journals", "stride"),
     [
-        ("memory", 31),
+        ("memory", 97),
         pytest.param("memory", 1, marks=pytest.mark.long),
         pytest.param("folders", 11, marks=pytest.mark.long),
     ],
