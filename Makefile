@@ -9,7 +9,7 @@ LIBRARIES := $(VENV)/integrations/torch.done $(VENV)/integrations/vision.done $(
 PEERS := $(patsubst requirements/peer-%.in,$(VENV)/peer-%.done,$(wildcard requirements/peer-*.in))
 OLDER_CLIENTS := $(patsubst requirements/wandb-%.in,$(VENV)/wandb-%.done,$(wildcard requirements/wandb-*.in))
 
-.PHONY: demo page test test-page-sources test-page test-client test-client-over-cluster test-long test-integrations check fix bench docs pictures lock clean
+.PHONY: demo page test test-slow test-page-sources test-page test-client test-client-over-cluster test-long test-integrations check fix bench docs pictures lock clean
 
 demo: $(VENV)/demo.done  ## install into the checkout and do the main job on real input
 	$(BUILD_PAGE)
@@ -20,7 +20,11 @@ page: $(VENV)/demo.done  ## build the page that `runlake ui` and `runlake serve`
 
 test: $(VENV)/test.done  ## pass the tests
 	$(BUILD_PAGE)
-	$(BIN)/python -m pytest -n 3 --dist loadfile -m "not long and not integration and not browser"
+	$(BIN)/python -m pytest -n 3 --dist loadfile -m "not slow and not long and not integration and not browser"
+
+test-slow: $(VENV)/test.done  ## those of its kind that cost most
+	$(BUILD_PAGE)
+	$(BIN)/python -m pytest -n 3 --dist loadfile -m "slow and not long and not integration and not browser"
 
 test-page-sources: $(VENV)/test.done  ## types and tests of the page's sources
 	$(BIN)/python requirements/test_page.py $(VENV)/node

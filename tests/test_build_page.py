@@ -49,6 +49,7 @@ def test_a_checkout_without_the_sources_of_the_page_says_so_and_goes_on(checkout
     assert build(checkout) == (0, "the page is not built: there is no web/package.json\n")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("options", "code"), [((), 0), (("--must",), 1)])
 def test_where_node_is_not_to_be_had_one_line_says_so(checkout, tmp_path, options, code):
     away = {"PIP_INDEX_URL": NOBODY_LISTENS, "PIP_CONFIG_FILE": os.devnull, "PIP_NO_CACHE_DIR": "1"}

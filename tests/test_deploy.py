@@ -156,6 +156,7 @@ def image(tmp_path_factory):
     return folder / "site"
 
 
+@pytest.mark.slow
 def test_everything_of_the_package_is_in_the_image(image):
     package = DEPLOY.parent / "src" / "runlake"
     files = {file.relative_to(package) for file in package.rglob("*") if file.is_file() and file.suffix != ".pyc"}

@@ -62,6 +62,7 @@ def ended(remote):
 DONE = [(depth, lr, "finished") for depth in (1, 2) for lr in (0.1, 0.5)]
 
 
+@pytest.mark.slow
 def test_a_function_runs_a_grid_of_a_server(start, remote, ended, server):
     sweep_id = runlake.sweep({**GRID, "parameters": {"depth": {"value": 1}, "lr": GRID["parameters"]["lr"]}})
     agents = [start(AGENT.format(sweep_id=sweep_id, seconds=0.2)) for _ in range(2)]
@@ -96,6 +97,7 @@ def test_what_a_killed_agent_had_is_run_by_another(start, ended, server):
     assert {one: found[one] for one in DONE} == dict.fromkeys(DONE, 1)
 
 
+@pytest.mark.slow
 def test_commands_of_a_server_are_stopped_when_the_sweep_is_canceled(start, remote, ended, server):
     Path("train.py").write_text(
         "import runlake, time\nwith runlake.init() as run:\n    print('training', flush=True)\n    time.sleep(60)\n"

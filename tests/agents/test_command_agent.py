@@ -69,6 +69,7 @@ def agent(start):
     return lambda sweep_id, *options: start("-m", "runlake", "agent", sweep_id, *options)
 
 
+@pytest.mark.slow
 def test_a_grid_is_run_to_its_end_by_two_workers(begin, agent, runs_of, sweep_of):
     sweep_id = begin(GRID)
     working = agent(sweep_id, "--workers", "2")
@@ -95,6 +96,7 @@ def test_yaml_names_and_prior_runs(command, agent, begin, runs_of, sweep_of):
     assert (sweep.name, sweep.expected_run_count, sweep.prior_run_ids) == ("second", 1, (prior.run_id,))
 
 
+@pytest.mark.slow
 def test_count_is_exact_whatever_the_workers(begin, agent, runs_of):
     sweep_id = begin(GRID)
     assert agent(sweep_id, "--workers", "3", "--count", "3").wait() == 0
@@ -179,6 +181,7 @@ def test_a_wandb_that_is_installed_stays_what_it_is(begin, agent, runs_of, monke
     assert f"WANDB {theirs}\n" in working.said
 
 
+@pytest.mark.slow
 def test_commands_that_fail_stop_the_agent(begin, agent, runs_of):
     sweep_id = begin(GRID, "import runlake, sys; runlake.init(); sys.exit(3)")
     working = agent(sweep_id)
@@ -237,6 +240,7 @@ def test_a_command_that_does_not_heed_is_killed_with_what_it_started(begin, agen
     wait_until(lambda: not any(is_alive(pid) for pid in pids), "the runs have ended")
 
 
+@pytest.mark.slow
 def test_what_does_not_do_well_is_stopped_early(begin, agent, runs_of):
     program = """
 import runlake, time
@@ -258,6 +262,7 @@ with runlake.init() as run:
     assert "is stopped: others did better after as many values" in working.said
 
 
+@pytest.mark.slow
 def test_a_sweep_is_paused_and_goes_on_through_the_command(begin, agent, command, runs_of, sweep_of):
     def edit(option, path):
         code, printed, said = command("sweep", path, option)
@@ -278,6 +283,7 @@ def test_a_sweep_is_paused_and_goes_on_through_the_command(begin, agent, command
     assert len(runs_of(sweep_id)) == 1
 
 
+@pytest.mark.slow
 def test_a_sweep_that_is_canceled_or_deleted_under_a_command(begin, agent, runs_of, service):
     sweep_id = begin(GRID, LONG)
     path = SweepPath("ann", "digits", sweep_id)

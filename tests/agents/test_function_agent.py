@@ -314,6 +314,7 @@ def test_what_does_not_do_well_is_stopped_early_while_it_runs(runs_of, agent_wit
     assert [run.state for run in runs_of(sweep_id)] == ["finished", "finished", "finished", "killed"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["bayes", "random"])
 def test_a_metric_that_is_never_logged_stops_nothing(runs_of, method):
     config = {

@@ -47,6 +47,7 @@ def test_what_a_killed_agent_had_is_run_by_another(start, sweep_of, runs_of):
     assert sorted(agent.state for agent in sweep.agents) == ["crashed", "finished", "finished"]
 
 
+@pytest.mark.slow
 def test_children_of_a_killed_agent_are_left_to_end(start, runs_of):
     Path("train.py").write_text(
         "import runlake, time\nwith runlake.init() as run:\n    print('training', flush=True)\n    time.sleep(2)\n"

@@ -226,6 +226,7 @@ def test_frames_may_be_written_to(run):
     assert frame["loss"].tolist()[0] == 7.0
 
 
+@pytest.mark.slow
 def test_a_run_of_very_many_keys_is_sampled_but_not_made_one_wide_table(make_run, api):
     rows = [{f"k{i}": float(i) for i in range(n, 2500, 50)} for n in range(50)]
     run = api.run(make_run(rows=rows))

@@ -43,6 +43,7 @@ def seal(path):
     seal_run(FolderStore(Path(os.environ["RUNLAKE_DIR"])), RunPath(*path.split("/")))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [1, 2, 512, 513, pytest.param(1500, marks=pytest.mark.long)])
 def test_there_are_as_many_samples_as_asked_for_or_as_there_are_rows(make_run, count):
     logged = list(map(row_of, range(count)))
@@ -70,6 +71,7 @@ def test_there_are_as_many_samples_as_asked_for_or_as_there_are_rows(make_run, c
     assert repr(seen()) == repr(found)
 
 
+@pytest.mark.slow
 def test_histories_of_many_runs_have_as_many_samples_of_each(make_run, api):
     counts = {"a": 600, "b": 3, "c": 520}
     for run_id, count in counts.items():

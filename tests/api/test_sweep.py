@@ -248,6 +248,7 @@ def test_agents_are_told_with_their_runs(make_sweep, make_run, api, folder):
         api.sweep("digits/s1").agent("nobody")
 
 
+@pytest.mark.slow
 def test_the_parameter_that_decides_is_the_important_one(make_sweep, make_run, api):
     make_sweep()
     for number in range(12):

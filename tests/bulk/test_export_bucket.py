@@ -58,6 +58,7 @@ def objects_of(url):
     return {**found, "manifest.json": before + after.partition(b"}")[2]}
 
 
+@pytest.mark.slow
 def test_a_bucket_gets_the_bytes_that_a_folder_gets_and_proves_them(
     url, make_artifact, service, export, tmp_path, content
 ):
@@ -129,6 +130,7 @@ def test_what_was_noted_is_not_written_again_unless_it_was_altered(url, export):
         assert verify_folder(place).is_whole
 
 
+@pytest.mark.slow
 def test_a_large_file_goes_in_parts(url, make_run, export):
     data = os.urandom(40 * 2**20)
     make_run("large", files={"large.bin": data}, at_s=80)
@@ -218,6 +220,7 @@ def test_who_is_silent_for_too_long_is_taken_over_and_stops(url):
     assert list(bucket.list()) == []
 
 
+@pytest.mark.slow
 def test_who_renews_in_time_is_not_taken_over(url):
     bucket = Bucket(url)
     first, second = (Claim(bucket, "lock", lease_s=4.0, renew_s=0.2) for _ in range(2))

@@ -26,6 +26,7 @@ def merge(service):
     assert len(list(service.pack_runs("ann", "digits", at_once=True))) == RUN_COUNT
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "options",
     [

@@ -59,6 +59,7 @@ def stop_at(number):
     return watcher, seen
 
 
+@pytest.mark.slow
 def test_an_export_that_dies_at_any_step_goes_on_to_the_same_bytes(export, tmp_path, content):
     watcher, steps = stop_at(0)
     with disk.watched(watcher):
@@ -203,6 +204,7 @@ def test_a_folder_with_an_export_is_no_place_for_what_came_since_another(make_ru
         export(tmp_path / "second", since=tmp_path / "first")
 
 
+@pytest.mark.slow
 def test_dying_while_it_is_brought_up_to_date_loses_nothing(export, changed, tmp_path, content):
     export(tmp_path / "out")
     changed()

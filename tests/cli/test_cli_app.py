@@ -99,6 +99,7 @@ def test_the_script_gets_its_arguments_untouched_and_its_exit_code_comes_back(co
     assert ended == (7, f"{arguments} {tmp_path / 'work' / 'here'}\n", "")
 
 
+@pytest.mark.slow
 def test_exec_hands_on_whatever_names_a_store(command, tmp_path, monkeypatch):
     names = '[os.environ.get(name) for name in ("RUNLAKE_DIR", "RUNLAKE_BASE_URL")]'
     Path("train.py").write_text(f"import os\nprint({names})\n")

@@ -15,6 +15,7 @@ def variables(monkeypatch, s3_server):
     return monkeypatch
 
 
+@pytest.mark.slow
 def test_a_bucket_that_keeps_every_promise_may_hold_a_store(runlake, variables, s3_server):
     url = s3_server.new_url()
     ended = runlake("check", "--bucket", url)
@@ -26,6 +27,7 @@ def test_a_bucket_that_keeps_every_promise_may_hold_a_store(runlake, variables, 
     assert document["checks"][0]["promise"] == "of several who create an object one does"
 
 
+@pytest.mark.slow
 def test_one_that_ignores_conditions_is_refused_by_name(runlake, variables, s3_server):
     from runlake.store.cluster.bucket import Bucket
 
@@ -44,6 +46,7 @@ def test_one_that_ignores_conditions_is_refused_by_name(runlake, variables, s3_s
     assert "32 of 32 who did so at once were told that it was them (If-None-Match: *)" in ended.out
 
 
+@pytest.mark.slow
 def test_what_only_uploads_need_is_told_and_a_store_may_be_there(runlake, variables, s3_server):
     url, proxy = s3_server.new_url(), S3Proxy(s3_server.endpoint, itertools.repeat("unread"))
     variables.setenv("AWS_ENDPOINT_URL", proxy.endpoint)

@@ -39,11 +39,13 @@ def loaded(make_run):
     return find
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", [["ls"], ["ls", "digits"], ["ls", "digits", "--json"]])
 def test_a_listing_loads_neither_pandas_nor_parquet(loaded, arguments):
     assert loaded(*arguments) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", [["show", "digits/sealed"], ["show", "digits/fresh"], ["tail", "digits/sealed"]])
 def test_a_run_is_shown_without_pandas(loaded, arguments):
     assert loaded(*arguments) == ["pyarrow.parquet"]

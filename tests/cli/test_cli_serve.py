@@ -62,6 +62,7 @@ def log(tmp_path):
     return lambda: [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
 
 
+@pytest.mark.slow
 def test_the_first_start_makes_an_admin_and_prints_the_key_once(serve, runlake, log, tmp_path, monkeypatch):
     process, url, said = serve()
     assert said[-1] == f"{tmp_path / 'store'} is served at {url}\n"
@@ -108,6 +109,7 @@ def people_elsewhere(monkeypatch, tmp_path):
     return tmp_path / "people.sqlite"
 
 
+@pytest.mark.slow
 def test_people_can_be_kept_in_another_database(people_elsewhere, serve, runlake, tmp_path):
     _, url, said = serve()
     (key,) = re.findall(r"WANDB_API_KEY=(\S+)", "".join(said))
@@ -117,6 +119,7 @@ def test_people_can_be_kept_in_another_database(people_elsewhere, serve, runlake
     assert not (tmp_path / "store" / "server.sqlite").exists()
 
 
+@pytest.mark.slow
 def test_runs_that_were_logged_before_are_served(serve, make_run, runlake, tmp_path):
     make_run("ann/mnist/a1", rows=[{"loss": 1.0}])
     (tmp_path / "store").chmod(0o755)
@@ -133,6 +136,7 @@ def test_runs_that_were_logged_before_are_served(serve, make_run, runlake, tmp_p
     assert answer == {"data": {"project": {"run": {"name": "a1"}}}}
 
 
+@pytest.mark.slow
 def test_over_tls_the_address_says_so(serve, runlake, tmp_path):
     cert, key_file = tmp_path / "cert.pem", tmp_path / "key.pem"
     made = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1"]
@@ -149,6 +153,7 @@ def test_over_tls_the_address_says_so(serve, runlake, tmp_path):
     assert "strict-transport-security" in httpx.get(f"{url}/healthz", verify=trusted).headers
 
 
+@pytest.mark.slow
 def test_an_admin_whose_login_cannot_be_an_entity_is_called_admin(serve, monkeypatch, tmp_path):
     monkeypatch.setenv("RUNLAKE_ENTITY", "graphql")
     environ = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2] / "src")}
@@ -183,6 +188,7 @@ def test_a_start_that_cannot_be_right_is_refused(runlake, options, said, tmp_pat
     assert not (tmp_path / "store" / "server.sqlite").exists()
 
 
+@pytest.mark.slow
 def test_login_keeps_only_a_key_that_the_server_knows_and_logout_forgets_it(serve, runlake, tmp_path):
     _, url, _ = serve()
     (tmp_path / "home").mkdir()

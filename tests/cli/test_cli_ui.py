@@ -68,6 +68,7 @@ def test_it_prints_one_line_serves_the_folder_and_ends_in_order(start, make_run,
     assert not list(tmp_path.rglob("server.sqlite"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_it_ends_in_order_and_says_nothing_while_a_page_follows(start, make_run, tmp_path, number):
     make_run("ann/mnist/a1")
@@ -86,6 +87,7 @@ def test_it_ends_in_order_and_says_nothing_while_a_page_follows(start, make_run,
     assert [line for line in said if WITHOUT_PAGE not in line] == []
 
 
+@pytest.mark.slow
 def test_a_port_that_is_taken_is_another_one_unless_it_was_asked_for(start, runlake):
     with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", DEFAULT_PORT)):
         _, line = start()
@@ -123,6 +125,7 @@ def test_a_browser_is_opened_only_where_somebody_sees_it(monkeypatch):
     assert _has_display({})
 
 
+@pytest.mark.slow
 def test_what_it_loads_is_in_its_extra(tmp_path):
     program = (
         "import sys; import runlake.server.ui; "

@@ -18,6 +18,7 @@ def test_a_server_that_keeps_every_promise_may_hold_a_store(s3_server):
     assert [info.key for info in bucket.list()] == ["before"]
 
 
+@pytest.mark.slow
 def test_a_server_that_ignores_conditions_is_refused_by_name(s3_server):
     Bucket("s3://open", s3_server.options()).put_new("x/before", b"makes the bucket")
     proxy = S3Proxy(s3_server.endpoint, itertools.repeat("blind"))

@@ -163,6 +163,7 @@ def test_stores_that_share_a_bucket_do_not_meet(lonely_cluster, s3_server, path,
     assert [len(store.keys()) for store in stores] == [1, 1]
 
 
+@pytest.mark.slow
 def test_collecting_goes_on_while_files_come_and_go(lonely_cluster, files, path):
     stop = threading.Event()
 

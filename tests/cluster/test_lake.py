@@ -50,6 +50,7 @@ def test_the_rows_of_sealed_runs_are_there(mirrored, lake):
     assert lake.changes() == ["inserted_into_table:1", "inserted_into_table:3", "inlined_insert:7"]
 
 
+@pytest.mark.slow
 def test_nothing_is_written_when_nothing_moved(mirrored, mirror, lake):
     tables = lake.ask("select tablename from pg_tables where schemaname = %(s)s", s=mirror.catalog.schema)
     before = {
@@ -59,6 +60,7 @@ def test_nothing_is_written_when_nothing_moved(mirrored, mirror, lake):
     assert {table: lake.ask(f"select xmin::text, ctid::text from {table}") for table in before} == before
 
 
+@pytest.mark.slow
 def test_a_run_that_begins_anew_hides_its_older_rows_as_soon_as_it_has_begun(mirrored, mirror, lake):
     writer = Writer(mirrored, path=PATHS[0], at_s=900.0)
     mirror.round()
@@ -99,6 +101,7 @@ def test_rows_that_come_later_to_a_run_come_to_the_lake(mirrored, mirror, lake):
     assert all(row[4] for row in lake.inlined(RUNS))
 
 
+@pytest.mark.slow
 def test_deleted_runs_go_and_come_back(mirrored, mirror, lake):
     before = lake.rows()
     mirrored.delete_run(PATHS[2])
@@ -129,6 +132,7 @@ def test_packing_changes_files_and_no_rows(mirrored, mirror, lake):
     assert lake.changes() == ["inlined_delete:7"]
 
 
+@pytest.mark.slow
 def test_at_every_step_of_packing_each_row_is_there_once(mirrored, mirror, lake):
     before = lake.rows()
     points = one_file(mirrored)
@@ -205,6 +209,7 @@ def test_what_is_over_is_forgotten_and_nothing_that_counts(mirrored, mirror, lak
     assert len(statistics) == len(lake.files(VALUES["history"])) + len(lake.files(VALUES["console"])) == 2
 
 
+@pytest.mark.slow
 def test_no_snapshot_names_an_object_that_is_gone(mirrored, mirror, lake):
     """An object goes when it has been dead for a while, however old the snapshot is."""
     list(pack_runs(ClusterPacking(mirrored, "ann", "p"), AT_ONCE))
@@ -215,6 +220,7 @@ def test_no_snapshot_names_an_object_that_is_gone(mirrored, mirror, lake):
     assert is_same(mirrored, lake)
 
 
+@pytest.mark.slow
 def test_of_two_mirrors_that_wrote_at_once_one_did_and_the_other_looks_again(mirrored, mirror, new_mirror, lake):
     other = new_mirror()
     assert other.round() is None
@@ -230,6 +236,7 @@ def test_of_two_mirrors_that_wrote_at_once_one_did_and_the_other_looks_again(mir
     assert is_same(mirrored, lake)
 
 
+@pytest.mark.slow
 def test_a_mirror_that_was_killed_in_the_midst_of_a_round_has_not_written_it(
     mirrored, mirror, lake, shared_database_url, s3_server, tmp_path
 ):
@@ -263,6 +270,7 @@ def test_replicas_that_mirror_at_once_and_sleep_past_their_leases_end_with_what_
     assert is_same(mirrored, lake)
 
 
+@pytest.mark.slow
 def test_a_schema_that_was_dropped_comes_back_as_it_was(mirrored, mirror, lake):
     before = lake.rows()
     mirrored.database.write(f"drop schema {mirror.catalog.schema} cascade")
@@ -285,6 +293,7 @@ def test_more_runs_than_a_round_takes_come_in_several(store, mirror, lake):
     assert (mirror.round(at_once=3), is_same(store, lake)) == (None, True)
 
 
+@pytest.mark.slow
 def test_names_of_any_language_are_those_of_the_store(store, mirror, lake):
     path = RunPath("ånn", "プロジェクト", "r ö")
     write(store, path)
@@ -343,6 +352,7 @@ def test_the_schema_of_the_store_cannot_be_that_of_its_mirror(store):
             LakeCatalog(store.database, store.bucket, schema)
 
 
+@pytest.mark.slow
 def test_how_far_the_mirror_is_behind_is_known(mirrored, mirror):
     schema = mirror.catalog.schema
     assert find_lag(mirrored.database, schema).behind_s == 0.0

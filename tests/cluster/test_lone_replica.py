@@ -26,6 +26,7 @@ def process_at(url):
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="what a process has loaded is asked of Linux")
 def test_neither_the_command_line_nor_what_it_needs_is_in_its_memory(serve_replica, postgres_server):
     database = postgres_server.url_of(postgres_server.make_database())

@@ -34,6 +34,7 @@ def there(tmp_path):
     return make_store(tmp_path / "folder")
 
 
+@pytest.mark.slow
 def test_all_that_is_told_of_a_folder_is_told_of_the_cluster(there, store, tmp_path):
     moved = list(into(tmp_path / "folder", store).move())
 
@@ -48,6 +49,7 @@ def test_doing_it_again_copies_nothing(there, store, tmp_path):
     assert [one.copied_bytes for one in into(tmp_path / "folder", store).move()] == [0] * 5
 
 
+@pytest.mark.slow
 def test_what_was_broken_off_goes_on_where_it_was(there, store, tmp_path):
     begun = into(tmp_path / "folder", store).move()
     next(begun)
@@ -60,6 +62,7 @@ def test_what_was_broken_off_goes_on_where_it_was(there, store, tmp_path):
     assert told(ClusterService(store, default_entity="ann", user="ann")) == told(there)
 
 
+@pytest.mark.slow
 def test_back_in_a_folder_every_byte_is_as_it_was(there, store, tmp_path):
     list(into(tmp_path / "folder", store).move())
 
@@ -69,6 +72,7 @@ def test_back_in_a_folder_every_byte_is_as_it_was(there, store, tmp_path):
     assert told(LocalService(tmp_path / "back", default_entity="ann", user="ann")) == told(there)
 
 
+@pytest.mark.slow
 def test_runs_that_a_cluster_has_packed_are_the_same_in_a_folder(there, store, tmp_path):
     for run_id in ("late1", "late2"):
         Trainer(tmp_path / "folder", run_id).log(loss=0.5).finish()
@@ -85,6 +89,7 @@ def test_runs_that_a_cluster_has_packed_are_the_same_in_a_folder(there, store, t
     assert [found for _, found in service.check() if found] == []
 
 
+@pytest.mark.slow
 def test_what_shares_files_when_it_comes_keeps_them(there, store, tmp_path):
     list(into(tmp_path / "folder", store).move())
     packed_in = store.database.read("select distinct packed_in from segments where packed_in is not null")
@@ -137,6 +142,7 @@ def sizes(store):
     return {info.name: info.size_bytes for info in store.files.list_files(MANY)}
 
 
+@pytest.mark.slow
 def test_files_that_were_on_their_way_when_the_bucket_refused_come_with_the_next_move(store, s3_server, tmp_path):
     written = write_files(tmp_path / "folder", 40)
     proxy = S3Proxy(s3_server.endpoint, itertools.chain(["pass"] * 20, itertools.repeat("denied")))

@@ -289,6 +289,7 @@ cache.close()
 """
 
 
+@pytest.mark.slow
 def test_processes_that_share_a_cache_read_what_is_right_and_keep_the_limit_together(bucket, s3_server, tmp_path):
     limit_bytes = 30_000
     for number in range(30):

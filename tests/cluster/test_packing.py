@@ -116,6 +116,7 @@ def test_packing_and_sealing_again_find_nothing_to_do(sealed):
     assert packing(sealed).survey(quiet_s=0.0).run_count == 0
 
 
+@pytest.mark.slow
 def test_what_is_packed_is_no_news_to_who_lists(sealed):
     service = ClusterService(sealed, default_entity="ann", user="ann")
     version, listed = service.read_news("ann", "p").version, service.list_runs("ann", "p")
@@ -123,6 +124,7 @@ def test_what_is_packed_is_no_news_to_who_lists(sealed):
     assert (service.read_news("ann", "p", version).changed, service.list_runs("ann", "p")) == ((), listed)
 
 
+@pytest.mark.slow
 def test_only_what_is_finished_small_and_quiet_is_looked_at_again(sealed):
     running, crashed, large = (RunPath("ann", "p", name) for name in ("running", "crashed", "large"))
     alive = Writer(sealed, path=running, rows_per_part=2).log_many([{"i": i} for i in range(5)])
@@ -144,6 +146,7 @@ def test_only_what_is_finished_small_and_quiet_is_looked_at_again(sealed):
 # Killed, and several at once
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("passed_count", "word", "run_count"),
     [(0, "before", 0), (0, "after", 0), (3, "after", 0), (4, "pass", 1), (4, "pass", 2)],
@@ -194,6 +197,7 @@ class PutProxy(S3Proxy):
         return super()._answer(next(self._words) if request.startswith(b"PUT") else word, request)
 
 
+@pytest.mark.slow
 def test_of_many_who_pack_at_once_each_run_points_to_one_file(sealed, new_store):
     before = all_of(sealed)
     places = [planned(store) for store in (new_store(), new_store(), new_store())]
@@ -210,6 +214,7 @@ def test_of_many_who_pack_at_once_each_run_points_to_one_file(sealed, new_store)
     assert (all_of(sealed), objects(sealed), differences(sealed)) == (before, 4, [])
 
 
+@pytest.mark.slow
 def test_packers_of_other_plans_leave_each_other_what_they_have(sealed):
     early = planned(sealed)
     write(sealed, late := RunPath("ann", "p", "late"), 9)
@@ -225,6 +230,7 @@ def test_packers_of_other_plans_leave_each_other_what_they_have(sealed):
     assert listed(sealed) == (["late"], sorted(path.run_id for path in PATHS))
 
 
+@pytest.mark.slow
 def test_a_run_that_moved_while_it_was_packed_is_left_as_it_is(sealed):
     place, packed, runs = planned(sealed)
     Writer(sealed, path=PATHS[0], at_s=5000.0, resume="must").log({"loss": 7.0}).end()
@@ -239,6 +245,7 @@ def test_a_run_that_moved_while_it_was_packed_is_left_as_it_is(sealed):
     assert listed(sealed) == ([PATHS[2].run_id, PATHS[3].run_id], [PATHS[0].run_id])
 
 
+@pytest.mark.slow
 def test_what_was_edited_or_rewound_while_it_was_packed_stays_so(sealed):
     service = ClusterService(sealed, default_entity="ann", user="ann")
     place, packed, runs = planned(sealed)
@@ -254,6 +261,7 @@ def test_what_was_edited_or_rewound_while_it_was_packed_stays_so(sealed):
     assert (info.name, info.config, len(as_dicts(read_history(sealed, PATHS[1])))) == ("renamed", {"lr": 0.5}, 5)
 
 
+@pytest.mark.slow
 def test_a_file_that_became_garbage_before_a_run_pointed_to_it_is_made_anew(sealed):
     before = all_of(sealed)
     place, packed, runs = planned(sealed)
@@ -263,6 +271,7 @@ def test_a_file_that_became_garbage_before_a_run_pointed_to_it_is_made_anew(seal
     assert (all_of(sealed), differences(sealed)) == (before, [])
 
 
+@pytest.mark.slow
 def test_a_collector_without_patience_takes_nothing_that_a_run_points_to(sealed, new_store):
     before = all_of(sealed)
     collector = Collector(new_store(), every_s=0.05, staged_s=0.0, dead_s=0.0)
@@ -282,6 +291,7 @@ def test_a_collector_without_patience_takes_nothing_that_a_run_points_to(sealed,
     assert [difference for difference in differences(sealed) if difference.kind != "unknown"] == []
 
 
+@pytest.mark.slow
 def test_who_buries_a_file_waits_for_who_points_to_it_and_leaves_it(sealed, new_store):
     before, other = all_of(sealed), new_store()
     place, packed, runs = planned(sealed)
@@ -295,6 +305,7 @@ def test_who_buries_a_file_waits_for_who_points_to_it_and_leaves_it(sealed, new_
     assert (sorted(place.point(packed, runs[2:])), all_of(sealed)) == (sorted(path for path, _ in runs[2:]), before)
 
 
+@pytest.mark.slow
 def test_who_points_to_a_file_waits_for_who_buries_it_and_lets_it_be(sealed, new_store):
     before, other = all_of(sealed), new_store()
     place, packed, runs = planned(sealed)
@@ -317,6 +328,7 @@ def is_anyone_waiting(store):
     return bool(store.database.read(statement))
 
 
+@pytest.mark.slow
 def test_readers_never_miss_a_row_while_runs_are_packed_sealed_and_gone_on_with(sealed, new_store):
     before = all_of(sealed, PATHS[1:])
     stop, problems, reader = threading.Event(), [], new_store()
@@ -346,6 +358,7 @@ def test_readers_never_miss_a_row_while_runs_are_packed_sealed_and_gone_on_with(
 # What becomes of packed files
 
 
+@pytest.mark.slow
 def test_a_packed_file_lives_as_long_as_a_run_that_can_be_restored(sealed):
     before = all_of(sealed)
     pack(sealed)
@@ -366,6 +379,7 @@ def test_a_packed_file_lives_as_long_as_a_run_that_can_be_restored(sealed):
     assert (collect_now(sealed), packed_names(sealed), objects(sealed), differences(sealed)) == (4, [], 0, [])
 
 
+@pytest.mark.slow
 def test_a_file_that_is_mostly_of_deleted_runs_is_made_anew_without_their_rows(sealed):
     pack(sealed)
     (first,) = packed_names(sealed)
@@ -379,6 +393,7 @@ def test_a_file_that_is_mostly_of_deleted_runs_is_made_anew_without_their_rows(s
     assert {*packed_names(sealed)} == {first, second}
 
 
+@pytest.mark.slow
 def test_many_small_packs_leave_few_files(store):
     paths = [RunPath("ann", "p", f"s{number}") for number in range(12)]
     for number, path in enumerate(paths):
@@ -390,6 +405,7 @@ def test_many_small_packs_leave_few_files(store):
     assert rows == {p: [{"_step": i, "loss": k + i / 8} for i in range(3)] for k, p in enumerate(paths)}
 
 
+@pytest.mark.slow
 def test_a_replica_packs_beside_its_answers(sealed):
     before = all_of(sealed)
     packer = Packer(sealed, every_s=0.01, limits=AT_ONCE)
@@ -398,6 +414,7 @@ def test_a_replica_packs_beside_its_answers(sealed):
     assert (all_of(sealed), sealed.counts.read()["runs_merged"]) == (before, len(PATHS))
 
 
+@pytest.mark.slow
 def test_engines_are_told_of_the_shared_file_and_whose_rows_count(sealed):
     service = ClusterService(sealed, default_entity="ann", user="ann")
     assert list(service.pack_runs("ann", "p", at_once=True))

@@ -143,6 +143,7 @@ def test_a_segment_that_was_sealed_elsewhere_is_adopted(cluster, path, segments,
     assert segments.list_names() == {FIRST}
 
 
+@pytest.mark.slow
 def test_a_collector_without_patience_takes_nothing_that_is_published(lonely_cluster, tmp_path):
     cluster = lonely_cluster
     segments = cluster.segments(cluster.make_run())
@@ -173,6 +174,7 @@ def test_a_collector_without_patience_takes_nothing_that_is_published(lonely_clu
     assert not [difference for difference in found if any(name in difference.key for name in published)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("step", ["before", "after", "put", "published"])
 def test_what_a_sealer_leaves_that_was_killed_another_finishes(
     lonely_cluster, shared_database_url, s3_server, tmp_path, step

@@ -29,6 +29,7 @@ def database(postgres_server):
     return postgres_server.url_of(postgres_server.make_database())
 
 
+@pytest.mark.slow
 def test_a_server_keeps_the_catalog_and_tells_how_far_it_is_behind(serve_replica, database):
     with serve_replica(database, "--port", "0", "--ducklake", "my lake") as (url, key):
         with psycopg.connect(database, autocommit=True) as connection:

@@ -95,7 +95,11 @@ others_long = pytest.mark.parametrize(
 """What depends little on the way is tried by one of them in each run."""
 
 
-@pytest.fixture(params=list(CONTENTS))
+each_way = pytest.mark.parametrize("way", list(CONTENTS), indirect=True)
+"""What depends on it more than all else is tried by each of them in each run."""
+
+
+@pytest.fixture(params=["put", *(pytest.param(way, marks=pytest.mark.slow) for way in ("bound", "parts"))])
 def way(request):
     """How the bytes come: to an address, to one that takes no others, or in parts."""
     return request.param
@@ -106,6 +110,7 @@ def content(way):
     return CONTENTS[way]
 
 
+@each_way
 def test_what_was_put_into_the_bucket_is_a_content_when_it_is_committed(replica, store, way, content):
     draft = begin(replica)
     address = put(replica, draft, content, way)
@@ -145,6 +150,7 @@ def test_what_others_have_already_lies_there_once(replica, store, way, content):
     assert states(store) == [("dead", 1), ("published", 1)]
 
 
+@each_way
 def test_nothing_can_be_put_there_that_changes_what_was_committed(replica, way, content):
     draft = begin(replica)
     address = put(replica, draft, content, way)
@@ -168,6 +174,7 @@ def test_not_even_other_bytes_of_the_same_md5_change_what_was_committed(replica,
     assert (read(replica, made), httpx.get(replica.content_url(made.path, "a.bin", 60.0)).content) == (content, content)
 
 
+@each_way
 def test_the_bucket_refuses_other_bytes_and_says_why(replica, way, content):
     draft = begin(replica)
     address = offered(replica, draft, content, way)
@@ -220,6 +227,7 @@ def test_a_proof_whose_last_answer_was_lost_buries_nothing(replica, store, losin
     assert read(replica, commit(replica, draft, content)) == content
 
 
+@each_way
 def test_who_knows_an_md5_and_puts_nothing_has_nothing(replica, way, content):
     there = begin(replica)
     put(replica, there, content, way)
@@ -291,6 +299,7 @@ def test_a_bucket_that_proves_nothing_takes_only_what_is_read(new_store):
     assert [address is not None and address.part_urls for address in found] == [(), False, (), False]
 
 
+@pytest.mark.slow
 def test_many_small_ones_are_proven_together(replica, store):
     draft = begin(replica)
     contents = {f"{n}.txt": b"%d" % (n % 200) for n in range(250)}
@@ -398,6 +407,7 @@ list(upload_proofs.UploadProofs(Database(url, schema=schema), Bucket(bucket)).pr
 """
 
 
+@pytest.mark.slow
 @others_long
 def test_what_a_killed_replica_has_proven_and_not_published_another_does(
     replica, store, s3_server, shared_database_url, way, content

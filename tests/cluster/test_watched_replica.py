@@ -72,6 +72,7 @@ def replica(serve_replica, postgres_server):
         yield replica
 
 
+@pytest.mark.slow
 def test_a_replica_tells_its_numbers_and_is_not_ready_while_the_database_is_away(replica, postgres_server):
     url, key = replica
 

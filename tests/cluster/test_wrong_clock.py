@@ -47,6 +47,7 @@ def start(store, s3_server, shared_database_url, tmp_path):
         process.stdout.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("off_s", [3600, -3600])
 def test_a_clock_that_is_wrong_changes_no_state_no_lease_and_no_seal(off_s, start, new_store):
     store = new_store()
@@ -68,6 +69,7 @@ def test_a_clock_that_is_wrong_changes_no_state_no_lease_and_no_seal(off_s, star
             assert not is_mine
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("off_s", [3600, -3600])
 def test_of_two_edits_the_later_one_counts_whatever_the_clocks_say(off_s, start, new_store):
     service = ClusterService(new_store(), default_entity="ann", user="ann")

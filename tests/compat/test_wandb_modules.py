@@ -239,6 +239,7 @@ def test_where_runs_are_disabled_nothing_that_is_missing_raises(tmp_path):
     assert run_disabled(tmp_path, code) == ["True 7"]
 
 
+@pytest.mark.slow
 def test_where_runs_are_disabled_no_call_of_a_run_raises(tmp_path):
     code = """
         import wandb

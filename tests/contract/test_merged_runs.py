@@ -60,6 +60,7 @@ def test_every_verb_answers_as_before(service):
     assert list(service.pack_runs("ann", "mnist", at_once=True)) == []
 
 
+@pytest.mark.slow
 def test_runs_are_edited_deleted_and_restored_one_by_one(service):
     list(service.pack_runs("ann", "mnist", at_once=True))
     before = told(service)

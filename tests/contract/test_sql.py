@@ -134,6 +134,7 @@ def test_what_is_no_reading_of_the_tables_is_refused(service, train, text):
         rows(service, text)
 
 
+@pytest.mark.slow
 def test_a_query_that_takes_too_much_ends(service, train):
     train("r1").log(loss=1.0, text="x" * 2_000_000).finish()
     with pytest.raises(SqlLimitError, match=r"takes longer than its 0\.2 s"):

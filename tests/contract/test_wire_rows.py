@@ -42,6 +42,7 @@ def exactly_tail(tail):
     return exactly(tail.history), tail.cursor, tail.is_ended, tail.is_restarted, writers
 
 
+@pytest.mark.slow
 @given(logged=st.lists(rows, max_size=8), asked=st.lists(keys, max_size=3), sealed=st.booleans())
 def test_whatever_was_logged_is_read_alike(tmp_path_factory, holder, in_process, logged, asked, sealed):
     from runlake.service.remote.service import RemoteService

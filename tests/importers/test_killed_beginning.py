@@ -43,6 +43,7 @@ print(json.dumps([None, True, all_kept(import_into(Path(sys.argv[1], "calm"))[1]
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_an_import_that_is_killed_at_any_step_is_done_by_the_next_one(tmp_path):
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "RUNLAKE_SEAL": "off"}

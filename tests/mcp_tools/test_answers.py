@@ -123,6 +123,7 @@ def rows_of(part):
     return part["rows"] if isinstance(part, dict) else part
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "arguments"),
     [

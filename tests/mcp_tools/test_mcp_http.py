@@ -141,6 +141,7 @@ def test_edits_are_asked_for_in_the_address_and_stay_with_who_may(server, ask_as
     server.built.context.people.share_project("ann", "secret", "private")
 
 
+@pytest.mark.slow
 def test_the_command_speaks_for_a_server_with_the_key_that_is_kept(server, connect):
     """`runlake mcp URL`: for programs that start a command and know nothing of keys."""
     from mcp.client.stdio import StdioServerParameters
@@ -170,6 +171,7 @@ def test_a_key_that_is_revoked_is_good_for_nothing(server, ask_as):
         ask("list_projects")
 
 
+@pytest.mark.slow
 def test_a_server_without_the_package_says_so_and_does_all_else(tmp_path, monkeypatch):
     monkeypatch.delitem(sys.modules, "runlake.mcp.protocol", raising=False)
     monkeypatch.setitem(sys.modules, "mcp_types", None)

@@ -260,6 +260,7 @@ def test_a_run_that_cannot_be_read_makes_an_answer_incomplete(ask, root):
     assert "bad" in counted["rest"][0]
 
 
+@pytest.mark.slow
 def test_an_old_client_is_answered_too(root, connect):
     from mcp.client.stdio import StdioServerParameters
 

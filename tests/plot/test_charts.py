@@ -172,6 +172,7 @@ def test_any_column_can_be_drawn(cells):
                 assert "inf" not in element.get(name, "")
 
 
+@pytest.mark.slow
 def test_a_long_line_is_drawn_with_its_extremes_and_few_points():
     ys = np.zeros(50_000)
     ys[1_234], ys[30_000] = 7.0, -7.0
@@ -182,6 +183,7 @@ def test_a_long_line_is_drawn_with_its_extremes_and_few_points():
     assert plot.line_series(range(50_000), [ys]).to_svg() != spiky
 
 
+@pytest.mark.slow
 def test_a_cloud_of_many_points_is_thinned_and_says_so():
     points = np.random.default_rng(0).random((150_000, 2))
     svg = plot.scatter(Table(columns=["a", "b"], data=points), "a", "b").to_svg()

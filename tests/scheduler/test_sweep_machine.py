@@ -5,6 +5,7 @@ import tempfile
 from pathlib import Path
 
 import hypothesis.strategies as st
+import pytest
 from hypothesis import settings
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule
 
@@ -108,5 +109,5 @@ class SweepMachine(RuleBasedStateMachine):
         assert len(self.over) + given_up == (self.cap or POINT_COUNT)
 
 
-TestSweepMachine = SweepMachine.TestCase
+TestSweepMachine = pytest.mark.slow(SweepMachine.TestCase)
 TestSweepMachine.settings = settings(max_examples=20, stateful_step_count=25, deadline=None)

@@ -277,6 +277,7 @@ class FaultyTransport(httpx.BaseTransport):
 FAULTS = ["none", "refused", "lost", "late", "truncated", "busy", "unanswered", "twice"]
 
 
+@pytest.mark.slow
 @given(
     script=st.lists(st.sampled_from(FAULTS), max_size=30),
     pieces=st.lists(st.integers(0, 12), min_size=1, max_size=6),

@@ -309,6 +309,7 @@ def test_what_is_sent_twice_is_there_once(here, server, remote):
     assert find_waiting(here.layout.root) == []
 
 
+@pytest.mark.slow
 def test_a_process_that_is_killed_in_the_middle_leaves_no_half_version_and_then_a_whole_one(here, server, tmp_path):
     run = here.begin()
     files = {f"f{number:03}": os.urandom(200_000) for number in range(150)}

@@ -16,6 +16,7 @@ def server(tmp_path):
     server.close()
 
 
+@pytest.mark.slow
 def test_the_openapi_document_comes_as_json_and_as_yaml_and_pages_of_other_hosts_are_not_made(server):
     told = server.ask("GET", f"{SCHEMA}/openapi.json", who="ann")
     document = told.json()

@@ -128,6 +128,7 @@ def test_each_request_may_come_twice(server, client):
     assert contents_of(server.service, DATA.at("v0")) == FILES_OF_ONE
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("request_count", [pytest.param(1, marks=pytest.mark.long), 4])
 def test_a_server_may_begin_anew_between_any_two_requests(tmp_path, request_count):
     server = InProcess(tmp_path / "store")
@@ -201,6 +202,7 @@ def test_a_manifest_that_is_not_what_was_begun_makes_no_version(server, client):
     assert contents_of(server.service, DATA.at("v0")) == {"a": b"1"}
 
 
+@pytest.mark.slow
 def test_several_make_one_together_and_then_the_next(server):
     def part(number, *, round_number=0, **more):
         client = client_of(server)
@@ -262,6 +264,7 @@ def test_two_that_log_other_files_under_one_name_at_once_make_two_versions(serve
     assert found == {b"%d" % number for number in range(6)}
 
 
+@pytest.mark.slow
 def test_what_an_old_version_has_is_taken_from_it(server, client):
     first = client.log({"kept": b"of the first", "a": b"0"})
     for number in range(1, 25):
@@ -356,6 +359,7 @@ def test_nothing_is_added_to_a_version(own_client):
         assert (code, "nothing is added to it" in message) == ("CONFLICT", True), operation
 
 
+@pytest.mark.slow
 def test_ten_thousand_files_are_asked_for_at_once_and_no_more(own_client):
     begun = own_client.begin({"a": b"1"})
     specs = [{"artifactID": begun["id"], "name": f"{n}", "md5": md5_of(b"%d" % n)} for n in range(10_001)]

@@ -23,6 +23,7 @@ def server(tmp_path):
     server.kill()
 
 
+@pytest.mark.slow
 def test_an_upload_that_is_cut_off_at_any_byte_leaves_nothing(server):
     with server.client() as http:
 

@@ -87,6 +87,7 @@ def test_what_the_bucket_cannot_answer_comes_from_the_server(server, method, url
     assert (answer.status_code, answer.headers["content-length"], answer.content) == (200, "10", content)
 
 
+@pytest.mark.slow
 def test_where_clients_do_not_reach_the_bucket_all_comes_from_the_server(server, settings, tmp_path):
     other = InProcess(**{**settings, "root": tmp_path, "database_url": None, "leads_to_bucket": False})
     answer = other.ask("GET", ADDRESS, who="ann")

@@ -76,6 +76,7 @@ def test_strangers_and_bent_urls_get_nothing(server):
         assert ann.get(bare[:-10] + "99.parquet").status_code == 404
 
 
+@pytest.mark.slow
 def test_the_export_of_a_deleted_run_is_gone(server, root):
     with server.client() as ann:
         (url,) = announced(ann)["parquetUrls"]

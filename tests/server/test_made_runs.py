@@ -20,6 +20,7 @@ def server(tmp_path):
     server.close()
 
 
+@pytest.mark.slow
 def test_rows_that_come_without_a_word_before_are_kept(server):
     headers = {"User-Agent": "W&B Internal Client 0.29.0"}
     made = server.ask("POST", "/graphql", who="ann", json={"query": MADE}, headers=headers).json()

@@ -124,6 +124,7 @@ def test_a_table_comes_in_pieces_that_are_the_whole_one():
     assert nothing.num_rows == 0
 
 
+@pytest.mark.slow
 def test_a_table_of_gaps_takes_the_room_of_a_piece():
     """As a whole it would take 320 MB: the values of it take 1 MB."""
     history = sparse_history(100_000, 400)

@@ -191,6 +191,7 @@ def test_the_walk_has_every_mutation_there_is(server):
     assert {field for field, *_ in mutations(server)} == set(SCHEMA.mutation_type.fields)
 
 
+@pytest.mark.slow
 def test_who_may_not_change_a_project_is_refused_each_mutation_and_changes_nothing(server):
     asked = list(mutations(server))
     for who in WHO_MAY_NOT:
@@ -219,6 +220,7 @@ def refuses(field, given, who, codes):
     return codes == ["FORBIDDEN"]
 
 
+@pytest.mark.slow
 def test_who_may_is_refused_none_but_what_is_for_admins(server):
     asked = list(mutations(server))
     expected = {field: ["FORBIDDEN"] for field in OF_ADMINS} | {field: ["NOT_SUPPORTED"] for field in NOT_THERE}

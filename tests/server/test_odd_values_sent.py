@@ -114,6 +114,7 @@ def lines_of(key):
         yield f'{{"good": 1, {json.dumps(key)}: {value}}}'
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("share", [6, pytest.param(1, marks=pytest.mark.long)])
 def test_the_official_stream_keeps_or_refuses(server, share):
     address = begin(server, "stream")

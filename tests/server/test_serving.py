@@ -142,6 +142,7 @@ def in_the_background(work):
     return result
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("workers", "number"), [(1, signal.SIGINT), (2, signal.SIGTERM)])
 def test_the_end_waits_for_requests_that_have_begun_and_is_orderly(start, tmp_path, workers, number):
     process, url = start(workers)
@@ -158,6 +159,7 @@ def test_the_end_waits_for_requests_that_have_begun_and_is_orderly(start, tmp_pa
         httpx.get(f"{url}/pid")
 
 
+@pytest.mark.slow
 def test_a_signal_that_comes_before_the_server_listens_to_any_ends_it_too(tmp_path):
     command = [sys.executable, "-c", ENDED_EARLY, str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE_S, check=False)
@@ -196,6 +198,7 @@ def test_streams_that_would_go_on_for_ever_are_told_of_the_end(start, tmp_path):
     assert process.wait(DEADLINE_S) == 0
 
 
+@pytest.mark.slow
 def test_a_worker_that_was_killed_is_replaced(start):
     _, url = start(2)
     first = int(httpx.get(f"{url}/pid", timeout=DEADLINE_S).text)
@@ -280,6 +283,7 @@ def test_a_worker_whose_place_nobody_can_take_is_tried_again_and_the_server_goes
     assert process.wait(DEADLINE_S) == 0
 
 
+@pytest.mark.slow
 def test_a_hangup_whose_workers_do_not_start_leaves_the_old_ones(start, tmp_path):
     process, url = start(2)
     serving = set()
@@ -325,6 +329,7 @@ def test_workers_end_with_their_parent_so_that_the_server_can_be_started_again(s
     wait_until(port_is_free)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [1, 2])
 def test_an_app_that_cannot_be_made_ends_the_server_and_says_why(start, tmp_path, workers):
     (tmp_path / "store" / "refuse").touch()

@@ -43,6 +43,7 @@ def write_run(client, run_id, seed, request_count, *, begun=()):
     return sent
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("workers", "request_count"), [(2, 6), *(pytest.param(count, 16, marks=pytest.mark.long) for count in (1, 2))]
 )
@@ -134,6 +135,7 @@ def test_requests_that_overtake_each_other_wait_for_what_is_missing(shared):
     assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
 
 
+@pytest.mark.slow
 def test_what_stays_wrong_is_told_as_such(shared):
     with shared.client() as client:
         begin(client, "r2")

@@ -45,6 +45,7 @@ def losses(conversation):
     return [row.get("loss") for rows in data for row in rows]
 
 
+@pytest.mark.slow
 def test_more_tails_than_threads_leave_room_for_other_requests_and_are_told_all_that_comes(server):
     tails = [follow(server, path, who=who).wait_for(b"event: rows") for who in ("ann", "bob") for path in PATHS * 15]
     for path in PATHS:
@@ -58,6 +59,7 @@ def test_more_tails_than_threads_leave_room_for_other_requests_and_are_told_all_
     assert {tail.body.count(b"event: end") for tail in tails} == {1}
 
 
+@pytest.mark.slow
 def test_who_stand_at_one_place_are_looked_for_once(server, monkeypatch):
     asked = Counter()
     read = server.service.read_tail
@@ -89,6 +91,7 @@ def test_one_who_stands_elsewhere_is_told_from_there(server):
     assert (losses(first), losses(late)) == ([0.0, 1.0, 2.0], [1.0, 2.0])
 
 
+@pytest.mark.slow
 def test_who_follows_too_many_runs_is_told_when_to_come_back_and_others_are_not(server):
     tails = [follow(server).wait_for(b"event: rows") for _ in range(60)]
     refused = follow(server).wait_for_end()
@@ -101,6 +104,7 @@ def test_who_follows_too_many_runs_is_told_when_to_come_back_and_others_are_not(
         tail.leave()
 
 
+@pytest.mark.slow
 def test_what_is_refused_takes_no_seat(server):
     for _ in range(61):
         assert server.ask("GET", "/api/v1/runs/ann/plans/nothing/tail", who="ann").status_code == 404

@@ -81,6 +81,7 @@ def bytes_of(server, node_id):
     return contents_of(server.service, server.service.find_artifact(artifact_id_of(node_id)).path)
 
 
+@pytest.mark.slow
 def test_the_official_client_is_sent_to_the_bucket_with_what_is_missing(server, wire):
     client = wire.client
     begun = client.begin(FILES_OF_ONE)

@@ -50,6 +50,7 @@ def make_runs(store, count):
         store.edit_run(RunPath("ann", "p", f"r{number}"), RunEdit(config_set={"lr": number}))
 
 
+@pytest.mark.slow
 def test_pages_go_on_at_another_worker_when_the_one_that_began_was_killed(servers, clients, store):
     make_runs(store, 10)
     first = clients[0].list_runs("ann", "p", limit=3)
@@ -64,6 +65,7 @@ def test_pages_go_on_at_another_worker_when_the_one_that_began_was_killed(server
     assert [info.config["lr"] for info in runs] == list(range(10))
 
 
+@pytest.mark.slow
 def test_pages_of_the_official_client_go_on_at_another_worker(servers, store):
     make_runs(store, 10)
     seen, after = [], None

@@ -146,6 +146,7 @@ def test_kill_9_takes_nothing_of_a_million_rows(tmp_path, seed):
     assert kill_many(tmp_path, rows_in_all=1_000_000, rows_in_one=200_000, seed=seed) >= 1_000_000
 
 
+@pytest.mark.slow
 @posix_only
 def test_writers_of_one_run_die_apart(tmp_path):
     """Several processes, one run: each writer's rows are whole, whenever which of them was killed."""
@@ -276,6 +277,7 @@ print(len(kept), refused, *kept)
 """
 
 
+@pytest.mark.slow
 @posix_only
 def test_a_file_that_may_not_grow_is_cut_back_to_its_last_whole_row(tmp_path):
     arguments = [sys.executable, "-c", LIMITED, SOURCE, HERE.parent, tmp_path]

@@ -117,6 +117,7 @@ def check_law(store, kinds):
 RUNS = [*hostile.hostile_journals(), *hostile.hostile_metas()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kinds", [RUNS[::8], pytest.param(RUNS, marks=pytest.mark.long)], ids=["some", "all"])
 def test_a_project_full_of_hostile_runs_is_read_checked_mended_and_emptied(kinds, store):
     kinds = hostile.spoil_many(store, kinds)

@@ -182,7 +182,7 @@ class TailMachine(RuleBasedStateMachine):
         assert reader.tail.is_ended == (not lives)
 
 
-TestTailMachine = TailMachine.TestCase
+TestTailMachine = pytest.mark.slow(TailMachine.TestCase)
 TestTailMachine.settings = settings(
     max_examples=settings().max_examples // 2,
     stateful_step_count=30,
@@ -199,6 +199,7 @@ def part_file(layout):
 ROWS = [{"x": 1.5, "y": 2}, {"x": 2.5, "s": "text and number"}, {"s": "text"}]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("forgets", [False, True])
 @pytest.mark.parametrize("last", ROWS)
 def test_a_row_that_is_torn_anywhere_is_waited_for_and_then_goes_on(layout, root, last, forgets):

@@ -159,6 +159,7 @@ def test_silhouettes_are_those_of_each_example_by_cluster(logged, sklearn):
     assert [row[1] for row in rows] == list(range(80))
 
 
+@pytest.mark.slow
 def test_each_kind_of_model_has_all_its_plots(logged, classifier, sklearn):
     predicted, probabilities = classifier.predict(X), classifier.predict_proba(X)
     with warnings.catch_warnings():

@@ -149,6 +149,7 @@ def test_100k_rows_of_10_keys_take_well_under_a_second():
     assert total == math.fsum(numbers)
 
 
+@pytest.mark.slow
 def test_twenty_thousand_sparse_keys_are_read_by_what_they_hold():
     count = 20_000
     series = [Series(f"k{i}", "i64", np.array([i]), pa.chunked_array([pa.array([i])])) for i in range(count)]

@@ -206,6 +206,7 @@ def test_colours_of_printed_lines_are_kept_and_a_bar_that_only_changes_its_colou
     assert kept.texts == ["\x1b[31merror\x1b[0m: no", "\x1b[32mbar\x1b[0m"]
 
 
+@pytest.mark.slow
 def test_more_looks_than_anybody_tells_apart_cost_a_bounded_amount():
     assert shown("\x1b[31mx\x1b[32mx" * MAX_LINE_LENGTH) == ["x" * MAX_LINE_LENGTH]
     few = shown("".join(f"\x1b[38;2;{i % 256};{i // 256};0mx" for i in range(5000)))[0]

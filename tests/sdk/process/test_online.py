@@ -153,6 +153,7 @@ def test_the_variable_names_the_server_for_writers_and_readers(shared, project, 
         assert [r.id for r in api.runs(project)] == ["r"]
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_behind_what_the_server_has(shared, project, session, monkeypatch, home):
     first = session.init(project=project, base_url=shared.url, id="r", config={"a": 1})
     for k in range(3):
@@ -168,6 +169,7 @@ def test_a_run_goes_on_behind_what_the_server_has(shared, project, session, monk
         session.init(project=project, base_url=shared.url, id="nowhere", resume="must")
 
 
+@pytest.mark.slow
 def test_a_run_goes_back_and_another_branches_off_at_the_server(shared, project, session, monkeypatch, home):
     first = session.init(project=project, base_url=shared.url, id="r")
     for k in range(5):
@@ -186,6 +188,7 @@ def test_a_run_goes_back_and_another_branches_off_at_the_server(shared, project,
     assert shared.service.read_run(RunPath("ann", project, "f")).state == "finished"
 
 
+@pytest.mark.slow
 def test_processes_on_several_machines_write_one_run_together(shared, project, session, monkeypatch, home):
     script = (
         "import sys, runlake\n"
@@ -203,6 +206,7 @@ def test_processes_on_several_machines_write_one_run_together(shared, project, s
     assert sorted(steps(shared.service, f"ann/{project}/r")) == sorted(list(range(50)) * 3)
 
 
+@pytest.mark.slow
 def test_a_server_that_is_killed_and_comes_back_costs_and_loses_nothing(server, session, home):
     server.start()
     run = session.init(project="p", base_url=server.url, id="r")
@@ -249,6 +253,7 @@ def test_what_a_killed_training_has_logged_arrives_all_the_same(shared, project,
     assert steps(shared.service, f"ann/{project}/r") == list(range(1000))
 
 
+@pytest.mark.slow
 def test_a_server_that_is_not_there_is_said_once_and_gets_everything_later(server, session):
     with pytest.warns(RunlakeWarning, match="begins without http.*cannot be reached.*sent as soon as"):
         run = session.init(project="p", base_url=server.url, id="r")
@@ -309,5 +314,6 @@ def test_writing_to_a_server_loads_nothing_of_a_network(shared, project, home):
     assert done.stdout == ""
 
 
+@pytest.mark.slow
 def test_the_face_names_the_errors_of_a_network():
     assert issubclass(runlake.UnreachableError, runlake.CommError)

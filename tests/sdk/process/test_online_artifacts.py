@@ -79,6 +79,7 @@ def test_a_run_that_ends_waits_for_its_artifacts(shared, session, model):
     assert [one.created_at for one in found] == [last.created_at, made.created_at]
 
 
+@pytest.mark.slow
 def test_a_server_that_is_killed_while_an_artifact_comes_has_it_whole_in_the_end(server, session, model):
     run = session.init(project=model.project, base_url=server.url, id="r")
     contents = [os.urandom(300_000) for _ in range(100)]
@@ -112,6 +113,7 @@ def test_what_the_server_does_not_take_is_told_when_the_run_ends(shared, session
     assert [one.version for one in there(shared, model._replace(name="other"))] == ["v0"]
 
 
+@pytest.mark.slow
 def test_who_logs_waits_until_the_server_has_it_and_who_uses_is_known_there(shared, session, home, monkeypatch, model):
     run = session.init(project=model.project, base_url=shared.url, id="maker")
     for number in range(2):
@@ -135,6 +137,7 @@ def test_who_logs_waits_until_the_server_has_it_and_who_uses_is_known_there(shar
     assert service.read_artifact(CollectionPath("ann", "shelf", "good").at("prod")).source == model.at("v1")
 
 
+@pytest.mark.slow
 def test_what_a_run_used_before_the_server_knew_it_is_known_there_in_the_end(shared, session, home, model):
     run = session.init(project=model.project, base_url=shared.url, id="maker")
     made = keep(run, [b"1"], model)
@@ -148,6 +151,7 @@ def test_what_a_run_used_before_the_server_knew_it_is_known_there_in_the_end(sha
     assert [one.version for one in service.list_run_artifacts(user.run_path, "used")] == ["v0"]
 
 
+@pytest.mark.slow
 def test_files_that_the_server_has_already_are_its_version_and_are_still_read_here(
     shared, session, home, monkeypatch, model
 ):

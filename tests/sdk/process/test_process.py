@@ -78,6 +78,7 @@ def test_a_signal_from_outside_is_killed(script, stored, number):
     assert stored.column("i") == list(range(len(stored.rows())))
 
 
+@pytest.mark.slow
 def test_a_signal_is_obeyed_whatever_the_process_is_at(script, stored):
     process = script(
         BEGIN,
@@ -152,6 +153,7 @@ def test_hooks_of_others_still_run(script, stored):
     assert (stored.state(), stored.column("last")) == (("failed", 1), [1])
 
 
+@pytest.mark.slow
 def test_ctrl_c_in_the_midst_of_rows_harms_none(script, stored):
     code, out, _ = script(
         BEGIN,
@@ -463,6 +465,7 @@ def test_a_terminated_child_leaves_the_run_alone(script, stored):
     assert (stored.column("child"), stored.column("parent")) == ([1], [1])
 
 
+@pytest.mark.slow
 def test_a_spawned_worker_goes_on_with_the_run_by_its_id(script, stored):
     code, _, err = script(
         """
@@ -681,6 +684,7 @@ def test_sealing_can_be_left_to_others(script, stored):
     assert not stored.layout.segments_dir(stored.path()).exists()
 
 
+@pytest.mark.slow
 def test_memory_stays_flat_over_many_rows(script, stored):
     code, out, err = script(
         """

@@ -43,6 +43,7 @@ def at_every_place(begin, call, handler):
             return
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("call", CALLS)
 def test_a_handler_that_finishes_and_exits_is_obeyed(begin, stored, call):
     def leave(run):
@@ -69,6 +70,7 @@ def test_a_handler_that_finishes_and_returns_ends_the_run_in_the_midst_of_the_ca
     last.finish()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("call", CALLS)
 def test_an_alarm_that_raises_a_timeout_is_no_fault_of_the_disk(begin, stored, call):
     def ring(run):

@@ -143,6 +143,7 @@ def test_the_status_counts_rows_and_what_the_disk_has_refused(begin):
     assert run.status().sync_items_total == 2
 
 
+@pytest.mark.slow
 def test_a_run_shows_itself_in_a_notebook_and_only_there(begin, script, home):
     (home / "home").mkdir()
     run = begin()

@@ -50,6 +50,7 @@ def by_rank(stored, name="r", generation=None):
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ['resume="allow"', pytest.param('mode="shared"', marks=pytest.mark.long)])
 def test_processes_that_start_at_the_same_moment_write_one_run(race, stored, how):
     code = f"""
@@ -70,6 +71,7 @@ def test_processes_that_start_at_the_same_moment_write_one_run(race, stored, how
     assert not list(stored.layout.journal_dir(stored.path()).iterdir())
 
 
+@pytest.mark.slow
 def test_processes_that_share_an_id_without_resume_are_attempts_of_which_none_is_lost(race, stored, home):
     code = """
     run = runlake.init(project="p")
@@ -89,6 +91,7 @@ def test_processes_that_share_an_id_without_resume_are_attempts_of_which_none_is
         seal_run(stored.layout, stored.path())
 
 
+@pytest.mark.slow
 def test_of_processes_that_all_want_to_be_the_first_one_is(race, stored):
     code = """
     try:
@@ -101,6 +104,7 @@ def test_of_processes_that_all_want_to_be_the_first_one_is(race, stored):
     assert stored.info().row_count == 1
 
 
+@pytest.mark.slow
 def test_all_ranks_of_a_restarted_training_go_on_behind_the_one_that_died(race, stored):
     code = """
     run = runlake.init(id="r", project="p", resume="allow")
@@ -128,6 +132,7 @@ def begin(run_id="r", **given):
     return runlake.init(id=run_id, project="p", reinit="create_new", **given)
 
 
+@pytest.mark.slow
 def test_the_run_is_finished_when_all_of_its_processes_are(stored):
     runs = [begin(mode="shared") for _ in range(3)]
     assert len({run.generation for run in runs}) == 1
@@ -145,6 +150,7 @@ def test_one_of_several_that_fails_makes_the_run_fail(stored, order):
     assert stored.state() == ("failed", 3)
 
 
+@pytest.mark.slow
 def test_one_of_several_that_dies_makes_the_run_crash_until_it_is_resumed(script, stored):
     first = begin(mode="shared")
     killed = script('runlake.init(id="r", project="p", mode="shared"); os.kill(os.getpid(), signal.SIGKILL)')
@@ -187,6 +193,7 @@ def test_each_process_counts_its_own_steps_and_the_summary_is_the_last_by_clock(
     assert stored.info().summary == {"loss": 21}
 
 
+@pytest.mark.slow
 def test_one_that_joins_a_running_run_begins_at_0_and_one_that_comes_after_goes_on(stored):
     first = begin(resume="allow")
     for x in range(5):
@@ -200,6 +207,7 @@ def test_one_that_joins_a_running_run_begins_at_0_and_one_that_comes_after_goes_
     assert after.step == 5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("minutes", [-10, pytest.param(10, marks=pytest.mark.long)])
 def test_two_hosts_whose_clocks_are_apart(script, stored, minutes):
     def host(name, code, shift_s=0):
@@ -225,6 +233,7 @@ def test_two_hosts_whose_clocks_are_apart(script, stored, minutes):
     assert stored.info().row_count == 1
 
 
+@pytest.mark.slow
 def test_what_several_processes_print_is_kept_of_each(race, stored, home):
     code = """
     run = runlake.init(id="r", project="p", mode="shared", settings={"x_label": f"rank_{rank}"})

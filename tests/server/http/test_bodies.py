@@ -174,6 +174,7 @@ def test_a_client_that_goes_away_leaves_nothing_and_is_no_fault_of_the_server(se
     assert not [file for file in server.root.rglob("*") if file.is_file() and file.name.startswith(TEMPORARY_PREFIX)]
 
 
+@pytest.mark.slow
 def test_uploads_that_wait_for_their_clients_hold_up_nobody(server):
     """More of them than there are threads for handlers, half of each kind."""
     chunked, key = [(b"transfer-encoding", b"chunked")], server.keys["ann"]

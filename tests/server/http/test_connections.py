@@ -251,6 +251,7 @@ def test_clients_with_a_key_are_not_counted_among_those_that_wait(server):
         assert [place(client) for client in kept] == before
 
 
+@pytest.mark.slow
 def test_uploads_over_slow_lines_leave_the_server_to_others(server):
     """More of them than there are threads."""
     head = "PUT /api/v1/runs/%s/files/%d.bin HTTP/1.1\r\nAuthorization: Bearer %s\r\nContent-Length: 60000\r\n\r\n"

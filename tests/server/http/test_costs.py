@@ -128,6 +128,7 @@ def test_variables_that_are_nested_deep_are_refused(server):
     assert "nested deeper" in answer["errors"][0]["message"]
 
 
+@pytest.mark.slow
 def test_what_the_client_needs_is_given(server):
     keys = [f"train/layer.{number}/loss" for number in range(1_000)]
     specs = [json.dumps({"keys": [key], "samples": 500}) for key in keys] + [json.dumps({"keys": keys})]

@@ -98,6 +98,7 @@ def test_a_url_that_permits_reading_permits_to_ask_for_the_headers_alone(server)
     assert server.ask("HEAD", signed_url(server, "PUT")).status_code == 403
 
 
+@pytest.mark.slow
 def test_no_answer_may_be_kept_by_others_than_the_one_who_asked(server):
     kept = {}
     endless = "/api/v1/projects/{entity}/{project}/events"

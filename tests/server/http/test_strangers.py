@@ -235,6 +235,7 @@ def ends_of(pairs):
     return {tuple(pair[0].rsplit("{", 2)[1:]): pair for pair in pairs}.values()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("who", "chosen"), [("eve", ends_of), *(pytest.param(who, list, marks=pytest.mark.long) for who in ("eve", None))]
 )

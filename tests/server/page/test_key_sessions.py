@@ -106,6 +106,7 @@ def test_what_is_no_key_signs_nobody_in(team_at_rest, given):
     assert told(httpx.post(f"{team_at_rest.url}{SESSION}", json={"key": "x" * 70_000}, timeout=DEADLINE_S))[0] == 401
 
 
+@pytest.mark.slow
 def test_a_session_outlives_the_server_and_ends_with_its_key_at_once(team, start):
     with browser(team.url) as client:
         client.post(SESSION, json={"key": team.keys["bob"]})

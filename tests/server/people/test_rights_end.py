@@ -83,6 +83,7 @@ CHANGES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", CHANGES)
 def test_every_way_to_lose_a_right_ends_what_goes_on_by_it_and_nothing_else(server, beside, change):
     who, lose, kind = CHANGES[change]

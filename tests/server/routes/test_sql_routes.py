@@ -151,6 +151,7 @@ def test_what_is_no_query_is_refused(http, query, said):
     assert said in message
 
 
+@pytest.mark.slow
 def test_limits_are_no_larger_than_those_of_the_server(http, holder):
     assert problem(ask(http, FOR_EVER, time_s=0.2)) == (
         413,
@@ -170,6 +171,7 @@ def test_limits_are_no_larger_than_those_of_the_server(http, holder):
     queries.close()
 
 
+@pytest.mark.slow
 def test_a_query_ends_when_nobody_waits_for_it(http):
     ask(http, "SELECT 1").raise_for_status()
     before = set(children())
@@ -206,6 +208,7 @@ def test_other_requests_are_answered_while_queries_run(http):
         assert time.monotonic() > began_s
 
 
+@pytest.mark.slow
 def test_a_query_sees_what_its_caller_may_see(tmp_path):
     lake = InProcess(tmp_path / "store")
     try:

@@ -244,6 +244,7 @@ def test_wrong_variables_are_refused(desk, variables):
     assert all(error["extensions"]["code"] != "INTERNAL" for error in answer["errors"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("document_count", [100, pytest.param(1000, marks=pytest.mark.long)])
 def test_generated_documents_never_raise_and_never_fail_inside(desk, document_count):
     """Random walks over the schema, with random arguments."""

@@ -96,6 +96,7 @@ def read_pages(service, size, **options):
     return runs
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "order", [pytest.param(("+created_at",), marks=pytest.mark.long), ("-config.lr", "-created_at")]
 )
@@ -232,6 +233,7 @@ def test_pages_of_one_version_are_the_same_list_in_every_process_whatever_happen
     assert after.list_runs("ann", "p", filters={"config.lr": {"$gte": 7}}, version=first.version).total_count == 2
 
 
+@pytest.mark.slow
 def test_pages_that_two_processes_cut_by_turns_have_no_gaps_while_others_add_and_delete(service, sharing):
     for number in range(20):
         make_run(service, f"r{number}", lr=number)

@@ -114,6 +114,7 @@ def merge(service):
     return len(list(service.pack_runs("ann", "p", at_once=True)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("is_packed", [False, True])
 def test_each_run_is_what_reading_it_alone_gives(service, runs, is_packed):
     expected = {str(keys): one_by_one(service, keys) for keys in SETS_OF_KEYS}
@@ -170,6 +171,7 @@ def shared_runs(root):
     return root
 
 
+@pytest.mark.slow
 def test_runs_of_several_writers_are_read_together_too(service, shared_runs):
     expected = [one_by_one(service, keys) for keys in SETS_OF_KEYS]
     assert merge(service) == 5
@@ -230,6 +232,7 @@ def test_what_happened_after_merging_is_seen(service, runs):
     assert "sparse" not in dict(found)
 
 
+@pytest.mark.slow
 def test_runs_of_two_merged_files_are_there_once(service, runs):
     merge(service)
     for number in range(12):
@@ -287,6 +290,7 @@ def frames(api, keys):
     return frame, rows, sampled
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("keys", [["loss"], ["loss", "text"], ["mixed"], ["sparse", "_timestamp"]])
 def test_histories_are_the_same_frames_merged_or_not(api, service, runs, keys):
     before = frames(api, keys)

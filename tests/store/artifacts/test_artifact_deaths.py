@@ -71,6 +71,7 @@ def log(root):
     return info
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("prepare", "version"), [(nothing, "v0"), (one_version, "v1")])
 @EACH_STEP
 def test_who_logs_is_killed(tmp_path, prepare, version, stride):
@@ -116,6 +117,7 @@ def test_who_deletes_a_version_is_killed(tmp_path):
         assert contents_of(opened(root), MODEL.at("v0")) == {"a": b"before"}
 
 
+@pytest.mark.slow
 def test_who_deletes_a_collection_or_takes_it_back_is_killed(tmp_path):
     for root in killed_at_each_step(tmp_path / "deleting", one_version, lambda r: opened(r).delete_collection(MODEL)):
         assert opened(root).restore_artifact(MODEL.at("v0")).version == "v0"
@@ -133,6 +135,7 @@ def test_who_deletes_a_collection_or_takes_it_back_is_killed(tmp_path):
         assert contents_of(opened(root), MODEL.at("best")) == {"a": b"before"}
 
 
+@pytest.mark.slow
 def test_who_renames_a_collection_is_killed(tmp_path):
     def rename(root):
         opened(root).edit_collection(MODEL, CollectionEdit(name=RENAMED.name))

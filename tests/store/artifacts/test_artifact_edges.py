@@ -56,6 +56,7 @@ def _log_one(root, number, barrier):
     keep(opened(root), {"mine": b"%d" % number, "shared": b"of all"}, aliases=("latest",))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [pytest.param(64, marks=pytest.mark.long), 16])
 def test_processes_that_log_to_one_name_make_versions_without_a_hole(root, count):
     barrier = FORK.Barrier(count)

@@ -130,4 +130,4 @@ class Artifacts(RuleBasedStateMachine):
 Artifacts.TestCase.settings = settings(
     max_examples=max(50, settings().max_examples // 5), stateful_step_count=12, deadline=None
 )
-TestArtifacts = Artifacts.TestCase
+TestArtifacts = pytest.mark.slow(Artifacts.TestCase)

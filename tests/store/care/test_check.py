@@ -146,6 +146,7 @@ def test_a_damaged_row_is_told_with_its_number(layout, crashed):
     ]
 
 
+@pytest.mark.slow
 def test_a_flipped_byte_anywhere_in_the_journal_is_found_and_its_frame_named(layout, crashed):
     for file in parts_of(layout, crashed).values():
         data = file.read_bytes()
@@ -223,6 +224,7 @@ def test_a_newer_format_is_told(layout, crashed):
 # Segments
 
 
+@pytest.mark.slow
 def test_a_flipped_byte_anywhere_in_a_segment_is_found_and_its_file_named(layout, sealed):
     folder = layout.segments_dir(RUN)
     random_places = random.Random(7)

@@ -260,6 +260,7 @@ def test_a_number_written_otherwise_is_no_name_of_a_part(stores, tmp_path, numbe
     assert [finding.kind for finding in check_that_both_see_the_same(layout)] == ["foreign"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [cut, *(pytest.param(kind, marks=pytest.mark.long) for kind in (spoil, zero))])
 def test_what_a_killed_repair_left_and_was_damaged_since_is_made_anew(stores, tmp_path, kind):
     whole = everything(stores["crashed"])
@@ -295,6 +296,7 @@ def test_what_is_none_of_a_run_is_named_by_both(stores, tmp_path):
 HOSTILE = [*hostile.hostile_journals(), *hostile.hostile_metas()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kinds", [HOSTILE[::8], pytest.param(HOSTILE, marks=pytest.mark.long)], ids=["some", "all"])
 def test_of_what_means_nothing_a_repair_names_all_that_it_leaves(tmp_path, kinds):
     hostile.begin(tmp_path / "store")

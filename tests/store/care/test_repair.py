@@ -147,6 +147,7 @@ def test_rows_behind_damage_are_found_again_and_the_lost_ones_named(layout, cras
     assert (layout.run_dir(RUN) / "damaged" / f"{file.name}.byte-{places[3][0]}").read_bytes() == damaged
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stride", [61, pytest.param(1, marks=pytest.mark.long)])
 def test_every_flipped_byte_of_a_journal_costs_no_row_but_that_whose_frame_was_hit(layout, tmp_path, stride):
     writer = Writer(layout, start={"set": {"lr": 0.5}}, rows_per_part=4)
@@ -372,6 +373,7 @@ def test_a_run_that_is_not_there_cannot_be_repaired(layout):
 # Segments
 
 
+@pytest.mark.slow
 def test_every_file_of_a_sealed_run_may_be_flipped(layout, sealed):
     before = everything(layout)
     for name in segment_files(layout):
@@ -501,6 +503,7 @@ def lose_a_series_file(layout):
     next(layout.segments_dir(RUN).glob("*.series.parquet")).unlink()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "harm",
     [

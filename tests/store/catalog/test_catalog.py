@@ -269,6 +269,7 @@ def test_a_catalog_lost_or_broken_at_any_moment_comes_back(layout, damage, part)
         assert fourth.folded == []
 
 
+@pytest.mark.slow
 def test_every_flipped_byte_of_a_catalog_is_noticed(layout):
     for run_id in "abc":
         make_run(layout, run_id)

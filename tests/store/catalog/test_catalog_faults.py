@@ -132,6 +132,7 @@ def finish_script(child):
     assert (child.returncode, errors) == (0, "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [pytest.param(64, marks=pytest.mark.long), 20])
 def test_many_writers_in_one_project_are_all_seen_and_nothing_is_lost(layout, count):
     writers = start_script(WRITERS, layout.root, count, 2)
@@ -392,6 +393,7 @@ def test_a_first_reading_does_not_replace_what_another_has_finished(large):
     assert folded == []
 
 
+@pytest.mark.slow
 def test_many_are_read_by_several_processes_and_what_these_cannot_read_by_this_one(large):
     running = start(large, "running")
     (part,) = large.journal_dir(path_of("r05")).iterdir()
@@ -411,6 +413,7 @@ def test_many_are_read_by_several_processes_and_what_these_cannot_read_by_this_o
     running.writer.close()
 
 
+@pytest.mark.slow
 def test_processes_answer_for_every_run_once(large):
     folders = [f"r{number:02}" for number in range(12)]
     infos, left = {}, []
@@ -431,6 +434,7 @@ def test_runs_that_no_process_reads_are_left_to_the_caller(large, monkeypatch, p
     assert sorted(folder for _, left in answers for folder in left) == folders
 
 
+@pytest.mark.slow
 def test_processes_are_ended_with_the_reading(large):
     before = threading.active_count()
     answers = fold_many(large, "ann", "p", [f"r{number:02}" for number in range(12)] * 50, 1)
@@ -439,6 +443,7 @@ def test_processes_are_ended_with_the_reading(large):
     assert threading.active_count() == before
 
 
+@pytest.mark.slow
 def test_deleted_runs_and_tombstones_are_left_out_of_what_processes_read(large):
     incarnation = read_run(large, path_of("r03")).incarnation
     append_change(large, path_of("r03"), "elsewhere", "delete", incarnation)

@@ -192,6 +192,7 @@ while kept < 100:
 """
 
 
+@pytest.mark.slow
 def test_two_processes_that_append_at_once_keep_all_of_both_in_their_order(make_journal, new_path, shared_database_url):
     journal = make_journal()
     journal.create_part(NAME)

@@ -95,6 +95,7 @@ def metas(layout, path):
     return take_snapshot(layout, path).metas
 
 
+@pytest.mark.slow
 def test_packed_runs_read_as_before(sealed):
     before = all_of(sealed)
     assert sorted(pack(sealed)) == PATHS
@@ -175,6 +176,7 @@ def rows_of(layout, paths):
     return [as_dicts(read_history(layout, path, stream=stream)) for path in paths for stream in ("history", "console")]
 
 
+@pytest.mark.slow
 @EACH_STEP
 def test_a_packer_may_be_killed_at_any_step(layout, tmp_path, stride):
     paths = PATHS[:2]
@@ -225,6 +227,7 @@ def packing_command(layout):
 # Several at once
 
 
+@pytest.mark.slow
 def test_packers_of_other_processes_wait_for_each_other(sealed):
     before = all_of(sealed)
     packers = [warm.Popen(packing_command(sealed), stdout=subprocess.PIPE, text=True) for _ in range(3)]
@@ -234,6 +237,7 @@ def test_packers_of_other_processes_wait_for_each_other(sealed):
     assert len(packed_names(sealed)) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("reads_first", [True, False])
 def test_a_reader_that_begins_before_and_ends_after_looks_again(sealed, reads_first):
     before = all_of(sealed)
@@ -258,6 +262,7 @@ def read_segment(snapshot, meta):
     return read_rows(snapshot.values_of(meta, "history"), "history", footers=meta.footers, owner=meta.owner)
 
 
+@pytest.mark.slow
 def test_a_reader_between_publication_and_drop_sees_every_row_once(sealed):
     before = all_of(sealed)
     with pytest.raises(Killed), disk.watched(AtStep(first(".meta", "remove"), die)):
@@ -266,6 +271,7 @@ def test_a_reader_between_publication_and_drop_sees_every_row_once(sealed):
     assert all_of(sealed) == before
 
 
+@pytest.mark.slow
 def test_readers_never_miss_a_row_while_packers_and_sealers_work(sealed):
     stop = threading.Event()
     problems = []
@@ -302,6 +308,7 @@ def test_readers_never_miss_a_row_while_packers_and_sealers_work(sealed):
     assert as_dicts(read_history(sealed, PATHS[0], keys=["loss"])) == expected
 
 
+@pytest.mark.slow
 def test_a_run_that_moved_while_it_was_packed_is_left_as_it_is(sealed):
     batch = planned(sealed)
     packed = write_packed(packed_of(sealed, "ann", "p"), batch, [])
@@ -330,6 +337,7 @@ def test_edits_after_packing_are_seen_sealed_or_not(sealed):
     assert as_dicts(read_history(sealed, PATHS[0])) == before
 
 
+@pytest.mark.slow
 def test_a_packed_run_can_be_gone_on_with(sealed):
     pack(sealed)
     before = as_dicts(read_history(sealed, PATHS[0]))
@@ -358,6 +366,7 @@ def test_a_new_attempt_under_an_old_id_hides_the_packed_one(sealed):
     assert as_dicts(read_history(sealed, PATHS[0])) == [{"_step": 0, "loss": 1.0}]
 
 
+@pytest.mark.slow
 def test_a_deleted_packed_run_can_be_made_again_or_brought_back(sealed):
     before = all_of(sealed)
     pack(sealed)
@@ -386,6 +395,7 @@ def test_a_copied_run_reads_as_the_first_and_is_not_packed_itself(sealed):
 # Taking care of packed files
 
 
+@pytest.mark.slow
 def test_a_packed_file_that_is_mostly_of_deleted_runs_is_made_anew(sealed):
     pack(sealed)
     (first,) = packed_names(sealed)
@@ -405,6 +415,7 @@ def test_a_packed_file_that_is_mostly_of_deleted_runs_is_made_anew(sealed):
     assert {path: everything(sealed, path) for path in PATHS[3:]} == before
 
 
+@pytest.mark.slow
 def test_a_packed_run_that_has_grown_large_stays_where_it_is(sealed):
     pack(sealed)
     (first,) = packed_names(sealed)
@@ -456,6 +467,7 @@ def test_nothing_is_removed_while_a_run_cannot_be_read(sealed):
     assert packed_files(sealed) == files
 
 
+@pytest.mark.slow
 def test_many_small_packs_leave_few_files(layout):
     paths = [RunPath("ann", "p", f"s{number}") for number in range(12)]
     for number, path in enumerate(paths):
@@ -467,6 +479,7 @@ def test_many_small_packs_leave_few_files(layout):
     assert rows == {p: [{"_step": i, "loss": k + i / 8} for i in range(3)] for k, p in enumerate(paths)}
 
 
+@pytest.mark.slow
 def test_large_batches_become_several_files(sealed):
     before = all_of(sealed)
     size_bytes = sum(file.stat().st_size for file in sealed.segments_dir(PATHS[0]).glob("*y.parquet"))
@@ -528,6 +541,7 @@ def test_check_names_every_run_that_loses_rows_in_a_packed_file(sealed):
     assert check_all(sealed)[0] == {path.run_id: [] for path in PATHS}
 
 
+@pytest.mark.slow
 def test_a_flipped_bit_is_named_by_the_reader_that_meets_it(sealed):
     pack(sealed)
     before = all_of(sealed)
@@ -559,6 +573,7 @@ def age(layout, paths):
             os.utime(file, (1_700_000_000.0,) * 2)
 
 
+@pytest.mark.slow
 def test_the_process_that_seals_a_run_packs_when_enough_have_come_together(layout):
     paths = [RunPath("ann", "p", f"s{number:02}") for number in range(17)]
     for number, path in enumerate(paths):

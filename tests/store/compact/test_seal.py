@@ -228,6 +228,7 @@ def test_a_run_that_is_not_there_cannot_be_sealed(layout):
 # Killed on the way
 
 
+@pytest.mark.slow
 @EACH_STEP
 def test_a_sealer_may_be_killed_at_any_step(layout, tmp_path, stride):
     a_run_of_every_kind_of_record(layout)
@@ -242,6 +243,7 @@ def test_a_sealer_may_be_killed_at_any_step(layout, tmp_path, stride):
         assert len(files) == 7
 
 
+@pytest.mark.slow
 @EACH_STEP
 def test_a_sealer_may_be_killed_at_any_step_when_segments_are_brought_together(layout, tmp_path, stride):
     writer = Writer(layout, rows_per_part=3).log_many([{"i": i} for i in range(7)])
@@ -346,6 +348,7 @@ def test_a_reader_whose_parts_vanish_looks_again(layout):
     assert everything(layout) == before
 
 
+@pytest.mark.slow
 def test_a_reader_never_misses_a_row_while_sealers_work(layout):
     writer = Writer(layout, rows_per_part=5).log({"i": 0})
     stop = threading.Event()

@@ -98,6 +98,7 @@ def test_a_worker_goes_on_in_the_next_part(tmp_path):
     assert [finding for _, findings in service.check() for finding in findings] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stride", [pytest.param(1, marks=pytest.mark.long), 5])
 def test_a_worker_that_was_killed_at_any_byte_of_its_turn_leaves_what_the_next_can_go_on_with(tmp_path, stride):
     service = LocalService(tmp_path, default_entity="lab")

@@ -107,6 +107,7 @@ def place_of(error):
 # Cut
 
 
+@pytest.mark.slow
 def test_a_part_cut_at_any_byte_holds_what_was_acknowledged_until_then(story):
     data = story.data
     seen = -1

@@ -94,6 +94,7 @@ def test_a_living_run_is_copied_again_and_again(ours, theirs):
     assert read_run(ours, RUN) == read_run(theirs, RUN)
 
 
+@pytest.mark.slow
 @settings(max_examples=10)
 @given(
     st.lists(st.tuples(st.sampled_from([0, 1]), st.sampled_from("ab"), st.sampled_from(["edit", "seal", "rm", "new"])))

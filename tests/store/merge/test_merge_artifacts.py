@@ -370,6 +370,7 @@ def test_contents_are_shared_with_a_store_of_the_same_owner_and_copied_from_anot
     assert copied.read_bytes() == come.read_bytes()
 
 
+@pytest.mark.slow
 @EACH_STEP
 def test_whoever_is_killed_at_any_step_goes_on_the_next_time(ours, theirs, tmp_path, stride):
     theirs.train(USER)

@@ -665,6 +665,7 @@ def check_every_step(ours, theirs, tmp_path, steps):
     return None
 
 
+@pytest.mark.slow
 def test_killed_at_some_steps_it_goes_on(ours, theirs, tmp_path):
     check_every_step(ours, theirs, tmp_path, (7, 23, 34))
 
@@ -677,6 +678,7 @@ def test_killed_at_every_step_it_goes_on(ours, theirs, tmp_path):
 # Against a model ---------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @settings(max_examples=12)
 @given(st.data())
 def test_any_two_copies_become_the_union(tmp_path_factory, data):

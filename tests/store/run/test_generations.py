@@ -220,6 +220,7 @@ def test_values_that_are_no_numbers_and_open_rows_come_through_a_rewind(layout):
         seal_run(layout, RUN)
 
 
+@pytest.mark.slow
 def test_a_rewind_that_was_killed_before_it_was_whole_has_not_been(layout):
     Writer(layout, start={"set": {"lr": 1}}).log({"x": 0}).log({"x": 1}).end()
     before = read_run(layout, RUN)

@@ -201,6 +201,7 @@ def test_a_part_that_was_left_before_its_header_was_whole_is_sealed_with_the_nex
     assert (part_names(layout), everything(layout).rows) == ([], before.rows)
 
 
+@pytest.mark.slow
 def test_a_part_that_was_left_is_read_whatever_was_written_of_the_header_of_the_next(layout):
     with part_that_breaks(8):
         writer = Writer(layout)

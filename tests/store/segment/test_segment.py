@@ -105,6 +105,7 @@ def test_several_writers_keep_apart(tmp_path):
     assert after == {"w": exactly(one), "v": exactly(other)}
 
 
+@pytest.mark.slow
 def test_more_rows_than_a_chunk_come_back_as_one_stretch(tmp_path):
     count = schema.CHUNK_ROWS + 5_000
     rows = [{"i": i, "x": i / 7} if i % 3 else {"i": i} for i in range(count)]
@@ -156,6 +157,7 @@ def test_a_series_is_cut_by_its_values_and_not_by_rows(many_rows):
     assert exactly(after) == exactly(before)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("low", [0, 70_000, 2 * schema.CHUNK_ROWS + 3_000])
 def test_some_rows_of_a_run_have_their_values_of_sparse_series_and_no_others(many_rows, low):
     before, file = many_rows
@@ -285,6 +287,7 @@ def test_a_file_that_was_cut_is_corrupt_by_name(tmp_path, end):
         read_rows(file, "history")
 
 
+@pytest.mark.slow
 def test_a_long_series_is_read_in_pieces_by_several_cores(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "cpu_count", lambda: 4)
     row_count = 8 * schema.GROUP_VALUES + 5_000
