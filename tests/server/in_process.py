@@ -48,5 +48,7 @@ class InProcess:
         return self.portal.call(work)
 
     def close(self):
+        # What a test that failed has left open would be waited for, and never end.
+        self.portal.call(self.portal.stop, True)
         self._portal_manager.__exit__(None, None, None)
         self.context.close()
