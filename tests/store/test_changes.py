@@ -132,6 +132,26 @@ def test_a_reader_misses_nothing_and_hears_nothing_twice_while_others_append_and
     assert sorted(found) == sorted(f"{number}-{n}" for number in range(3) for n in range(40))
 
 
+@pytest.mark.parametrize("moment", range(5))
+def test_what_comes_and_is_packed_while_it_is_looked_at_is_told_once(folder, moment):
+    note(folder, "a")
+    folder.pack()
+    count = iter(range(100))
+
+    def come(step, place):
+        if next(count) == moment:
+            with disk.watched(lambda step, place: None):
+                note(folder, "b")
+                folder.write_pack([file.name for file in folder.folder.iterdir() if "#" in file.name])
+
+    with disk.watched(come):
+        first = folder.read_since(SeenChanges())
+    second = folder.read_since(first.seen)
+    folder.pack()
+    told = [*brief(first), *brief(second), *brief(folder.read_since(second.seen))]
+    assert sorted(told) == [("init", "a", "i1"), *[("init", "b", "i1")] * (next(count) > moment)]
+
+
 def test_packed_changes_are_in_one_file(folder):
     note(folder, "a")
     note(folder, "b")

@@ -181,7 +181,9 @@ class FolderChanges:
                 continue  # the project is being removed
             names = {name for names in packed for name in names or ()}
             found = [change for name in sorted((names | loose) - seen.loose) if (change := parse_name(name))]
-            return ChangeScan(found, SeenChanges(packs, loose), None in packed)
+            # One that came and was packed between these looks stands loose until its packer removes it.
+            still = self._loose_names() & names if names else frozenset()
+            return ChangeScan(found, SeenChanges(packs, loose | still), None in packed)
         raise StoreError(f"{self.folder} changes too fast to be read: {_ATTEMPTS} attempts; is somebody removing it?")
 
     def pack(self) -> int:
