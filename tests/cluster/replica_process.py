@@ -132,7 +132,7 @@ def open_replica(database_url, bucket_url, cache_dir):
     database.migrate()
     cache = ObjectCache(Path(cache_dir), CACHE["limit_bytes"])
     store = ClusterStore(database, Bucket(bucket_url), cache, on_ended=lambda path: sealers[0].soon(path))
-    sealers.append(Sealer(store, look_every_s=0.3, silent_s=5.0, again_s=1.0))
+    sealers.append(Sealer(store, look_every_s=0.3, silent_s=5.0, again_s=1.0, longest_s=10.0))
     Collector(store, every_s=2.0, staged_s=60.0, dead_s=20.0)
     limits = LocalLimits(writers=WriterLimits(rows_per_part=100))
     return ClusterService(store, default_entity="ann", user="ann", limits=limits)

@@ -256,10 +256,10 @@ def test_what_a_bucket_lied_about_is_sealed_when_it_lies_no_more(store, behind):
     assert sealed_losses(store) == [*LOSSES, ROW_COUNT / 8]
 
 
-def test_what_stays_damaged_is_tried_after_longer_and_longer_pauses_of_an_hour_at_most():
+def test_what_stays_as_it_is_is_tried_after_longer_and_longer_pauses_of_an_hour_at_most():
     pauses_s = [0.0]
     for _ in range(8):
-        pauses_s.append(longer_pause_s(pauses_s[-1], shortest_s=60.0))
+        pauses_s.append(longer_pause_s(pauses_s[-1]))
     assert pauses_s[1:] == [60.0, 120.0, 240.0, 480.0, 960.0, 1920.0, 3600.0, 3600.0]
 
 

@@ -3,7 +3,11 @@
 import pytest
 
 from runlake.model import RunPath, WriterBatch, WriterStart
+from runlake.service.cluster.sealer import Sealer
+from runlake.store.journal.limits import WriterLimits
 from runlake.store.journal.liveness import STALE_S
+from runlake.store.opening.inspect_here import IN_PROCESS
+from runlake.store.opening.open import open_run
 from trainer import Trainer
 from waiting import wait_until
 
@@ -48,6 +52,22 @@ def test_a_writer_that_sends_nothing_but_that_it_lives_is_heard(store, new_repli
     wait_until(lambda: state_of(replica) == "crashed", "the run is crashed")
     other.write_batch(RUN, handle.writer, WriterBatch())
     assert state_of(replica) == "running"
+
+
+def test_what_was_closed_by_a_writer_that_dies_before_it_goes_on_is_sealed_when_it_was_silent(store, new_store):
+    writer = open_run(store, RUN, {}, inspector=IN_PROCESS, limits=WriterLimits(rows_per_part=10)).writer
+    for step in range(11):
+        writer.log({"loss": 1.0}, step=step, timestamp=1.7e9, runtime=1.0)
+    journal, sealing = store.journal(RUN), new_store()
+    (closed, _), (following, _) = journal.list_parts()
+    journal.drop(following)  # as if it died before it began this one
+    sealer = Sealer(sealing, look_every_s=0.05, silent_s=0.0, again_s=0.1, longest_s=0.2)
+    wait_until(lambda: sealing.counts.read().get("seals_done", 0) > 2, "it was tried several times")
+    assert [name for name, _ in journal.list_parts()] == [closed]
+
+    fall_nearly_silent(store)
+    wait_until(lambda: journal.list_parts() == [], "it is sealed")
+    sealer.close()
 
 
 def test_a_replica_that_begins_late_finds_who_fell_silent_meanwhile(store, new_replica, trainer):

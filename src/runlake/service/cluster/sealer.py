@@ -7,11 +7,10 @@ same run costs time and nothing else: `ClusterSegments.replace` publishes a segm
 from __future__ import annotations
 
 import logging
-import math
 import queue
 import threading
 import time
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from runlake.errors import CorruptError, NotFoundError, RunlakeError
 from runlake.lru import LruCache
@@ -28,12 +27,11 @@ SILENT_S = 30.0
 AGAIN_S = 60.0
 """So long after it failed, or was another's, it is tried again."""
 LONGEST_S = 3600.0
-"""What is damaged is tried again at least so often: a database or a bucket may have answered wrongly."""
+"""At least so often it is tried again, also where nothing of it could be sealed, or it was found damaged: a writer that
+was thought to live has died since, a bucket may have answered wrongly."""
 
 _AT_ONCE = 1000
 _KEPT = 100_000
-
-_Outcome = Literal["done", "not now", "damaged"]
 
 
 class _Tried(NamedTuple):
@@ -48,8 +46,8 @@ _NEVER = _Tried()
 
 
 class Sealer:
-    """A thread of this replica. What a run had when all was sealed that can be, as of one whose writer died, is
-    remembered: it is not tried again. One that is damaged is, each time after a longer pause."""
+    """A thread of this replica. A run that keeps what it had when it was tried, as one whose writer died, or that is
+    damaged, is tried again each time after a longer pause."""
 
     def __init__(
         self,
@@ -58,8 +56,10 @@ class Sealer:
         look_every_s: float = LOOK_EVERY_S,
         silent_s: float = SILENT_S,
         again_s: float = AGAIN_S,
+        longest_s: float = LONGEST_S,
     ) -> None:
-        self._store, self._look_every_s, self._silent_s, self._again_s = store, look_every_s, silent_s, again_s
+        self._store, self._look_every_s, self._silent_s = store, look_every_s, silent_s
+        self._again_s, self._longest_s = again_s, longest_s
         self._ended: queue.SimpleQueue[RunPath | None] = queue.SimpleQueue()
         self._tried: LruCache[RunPath, _Tried] = LruCache(_KEPT)
         self._thread = threading.Thread(target=self._work, name="runlake-seal", daemon=True)
@@ -95,21 +95,18 @@ class Sealer:
             if before.size_bytes != size_bytes:
                 before = _NEVER
             if time.monotonic() > before.until_s:
-                pause_s = self._pause_s(self._seal(path), before.pause_s)
+                longer_s = longer_pause_s(before.pause_s, self._again_s, self._longest_s)
+                pause_s = longer_s if self._seal(path) else self._again_s
                 self._tried.put(path, _Tried(size_bytes, pause_s, time.monotonic() + pause_s))
             if not self._ended.empty():
                 return  # first those that ended here
 
-    def _pause_s(self, outcome: _Outcome, before_s: float) -> float:
-        if outcome == "damaged":
-            return longer_pause_s(before_s, shortest_s=self._again_s)
-        return math.inf if outcome == "done" else self._again_s
-
-    def _seal(self, path: RunPath) -> _Outcome:
+    def _seal(self, path: RunPath) -> bool:
+        """Whether another try will most likely come to nothing else."""
         try:
             with self._store.segments(path).alone(is_waiting=False) as is_alone:
                 if not is_alone:
-                    return "not now"  # who holds it may have been killed
+                    return False  # who holds it may have been killed
                 seal_held_run(self._store, path)
                 self._store.counts.add("seals_done")
                 self._store.note_run(path)
@@ -118,10 +115,10 @@ class Sealer:
         except (RunlakeError, OSError) as error:
             self._store.counts.add("seals_failed")
             logger.warning("run %s cannot be sealed: %s", path, error)
-            return "damaged" if isinstance(error, CorruptError) else "not now"
-        return "done"
+            return isinstance(error, CorruptError)
+        return True
 
 
-def longer_pause_s(pause_s: float, *, shortest_s: float = AGAIN_S) -> float:
-    """Twice as long as before, from `shortest_s` up to `LONGEST_S`."""
-    return min(max(shortest_s, 2 * pause_s), LONGEST_S)
+def longer_pause_s(pause_s: float, again_s: float = AGAIN_S, longest_s: float = LONGEST_S) -> float:
+    """Twice as long as before, from `again_s` up to `longest_s`."""
+    return min(max(again_s, 2 * pause_s), longest_s)
