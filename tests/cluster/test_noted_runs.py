@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runlake.errors import NotFoundError, UnreachableError
+from runlake.errors import CorruptError, NotFoundError, UnreachableError
 from runlake.model import RunEdit, RunInfo, RunPath
 from runlake.service.cluster.sealer import Sealer
 from runlake.store.catalog.project_records import CatalogRow, ProjectRecords
@@ -130,6 +130,31 @@ def test_a_run_that_moves_while_it_is_read_is_not_noted(is_deleted, replica, sto
     assert not note_run(store.database, RUN, fold)
     assert reading.runs() == read_all(store)
     assert not is_deleted or reading.runs() == {}
+
+
+def test_what_is_noted_is_not_read_again_to_note_it(replica, store, train):
+    train("a").log(loss=1.0).finish()
+    list(replica.seal("ann", "mnist"))
+    read = []
+    assert note_run(store.database, RUN, read.append)
+    assert read == []
+
+
+def test_a_run_that_cannot_be_read_is_not_noted_and_its_sealing_goes_on(replica, store, train):
+    train("a").log(loss=1.0).finish()
+    list(replica.seal("ann", "mnist"))
+    store.database.write("delete from run_states")
+
+    def fold(path):
+        raise CorruptError(f"{path} is damaged")
+
+    assert not note_run(store.database, RUN, fold)
+    assert store.database.read("select 1 from run_states") == []
+
+
+def test_who_asks_for_the_sealing_of_what_is_not_there_is_told_at_once(replica):
+    with pytest.raises(NotFoundError):
+        replica.seal("ann", "never")
 
 
 def test_a_note_counts_only_for_the_time_it_is_of(replica, store, train, reading):

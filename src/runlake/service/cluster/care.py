@@ -28,7 +28,10 @@ class ClusterCare:
         self._opened, self._store, self._listings = opened, opened.store, listings
 
     def seal(self, entity: str, project: str, run_id: str | None = None) -> Iterator[tuple[RunPath, int]]:
-        for path, row_count in seal_runs(self._opened, self._listings, entity, project, run_id):
+        return self._noted(seal_runs(self._opened, self._listings, entity, project, run_id))
+
+    def _noted(self, sealed: Iterator[tuple[RunPath, int]]) -> Iterator[tuple[RunPath, int]]:
+        for path, row_count in sealed:
             self._store.note_run(path)
             yield path, row_count
 
