@@ -174,9 +174,14 @@ class FieldColumn:
         self._present = np.zeros(size, np.bool_)
         for part in parts.values():
             self._present[part.positions] = True
-        # Most columns are of one family and have no gaps: their arrays are the cells, in order.
-        (only,) = parts.values() if len(parts) == 1 else (None,)
-        self._has_all_in_order = only is not None and np.array_equal(only.positions, np.arange(size))
+
+    @cached_property
+    def _has_all_in_order(self) -> bool:
+        """Whether its array is the cells, in order: most columns are of one family and have no gaps."""
+        if len(self._parts) != 1:
+            return False
+        (only,) = self._parts.values()
+        return len(only.positions) == self.size and np.array_equal(only.positions, np.arange(self.size))
 
     @property
     def parts(self) -> Mapping[str, FieldPart]:

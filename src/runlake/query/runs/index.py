@@ -116,19 +116,13 @@ class RunIndex:
         if keys == _AS_THEY_STAND:
             keys = ()
         node = _parsed(filters)
-        if node == _ALL and not keys:
-            stop = len(self) if limit is None else min(offset + limit, len(self))
-            return IndexPage(list(range(offset, stop)), len(self))
-        positions = np.flatnonzero(self.mask(node))
+        positions = np.arange(len(self)) if node == _ALL else np.flatnonzero(self.mask(node))
         total_count = len(positions)
         end = total_count if limit is None else min(offset + limit, total_count)
-        arrays: list[Any] = []
-        rows = self._row_of[positions]
-        for key in reversed(keys):
-            column = self.column(key.field)
-            arrays.extend(part[rows] for part in column.sort_keys(is_descending=key.is_descending))
-        if arrays:
-            positions = positions[_first_in_order(arrays, end)]
+        if keys:
+            rows = self._row_of[positions]
+            columns = [self.column(key.field).sort_keys(is_descending=key.is_descending) for key in reversed(keys)]
+            positions = positions[_first_in_order([part[rows] for parts in columns for part in parts], end)]
         return IndexPage(positions[offset:end].tolist(), total_count)
 
     def mask(self, filters: Mapping[str, Any] | Node | None) -> Mask:

@@ -6,7 +6,6 @@ segments and journals. Columns are made anew, and what is known is saved for tho
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import math
 import threading
@@ -15,11 +14,9 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-import msgspec
-
-from runlake.errors import CorruptError, NotFoundError, RunlakeError, StoreError
+from runlake.errors import NotFoundError, RunlakeError, StoreError
 from runlake.model import ENDED_STATES, RunInfo, RunPath
-from runlake.store.catalog.catalog_file import StoredRow, unpack_row
+from runlake.store.catalog.catalog_file import StoredRow, unpack_rows
 from runlake.store.catalog.project_records import CatalogRow, ProjectRecords, ProjectState
 from runlake.store.cluster.database import Database
 from runlake.store.cluster.listing_states import ListingLog, ListingStates
@@ -98,12 +95,11 @@ class ClusterCatalog:
                 # All that there is was told: what was not is of a time that a restored database knows nothing of.
                 vanished, known.moved = known.records.folders - look.moved.keys(), {}
                 look.gone.update(vanished)
-            problems = {key for key, row in known.records.overlay.items() if row.problem is not None}
             grown = {key for key, mark in look.marks.items() if known.marks.get(key) != mark}
             moved = {key for key, by in look.moved.items() if known.moved.get(key) != by}
             known.run_ids |= look.run_ids
             known.packed = {}
-            is_moved = self._read_all(known, place, look, sorted(moved | grown | problems | vanished))
+            is_moved = self._read_all(known, place, look, sorted(moved | grown | vanished | _problems(known.records)))
             # Only now: a look that was interrupted must find the same again.
             known.moment, known.looked_at, known.moved = look.moment, look.at, look.moved
             known.run_ids = {key: known.run_ids[key] for key in known.run_ids.keys() & _problems(known.records)}
@@ -154,8 +150,7 @@ class ClusterCatalog:
     ) -> Iterator[tuple[str, CatalogRow | None]]:
         """Each run as it is, None where that is as it was. Many are asked for at once: one costs as much as a
         hundred."""
-        with contextlib.ExitStack() as running:
-            workers: ThreadPoolExecutor | None = None
+        with ThreadPoolExecutor(_READERS, thread_name_prefix="runlake-list") as workers:
             for start in range(0, len(dirty), _AT_ONCE):
                 keys = dirty[start : start + _AT_ONCE]
                 noted = self._noted(known, project, look, keys)
@@ -169,12 +164,7 @@ class ClusterCatalog:
                     path = known.path_of(project, key)
                     return self._read_one(path, look.mark(key, known.marks), before.get(key))
 
-                work: Callable[..., Iterator[CatalogRow]] = map
-                if len(rest) > 1:
-                    if workers is None:
-                        pool = ThreadPoolExecutor(min(_READERS, len(rest)), thread_name_prefix="runlake-list")
-                        workers = running.enter_context(pool)
-                    work = workers.map
+                work: Callable[..., Iterator[CatalogRow]] = workers.map if len(rest) > 1 else map
                 for key, row in zip(rest, work(read, rest), strict=True):
                     was = before.get(key)
                     is_new = row != was and (was is not None or row.info is not None or row.problem is not None)
@@ -187,9 +177,14 @@ class ClusterCatalog:
         read = read_notes(self._database, moved) if moved else {}
         notes = {run_nos[run_no]: note for run_no, note in read.items()}
         before = known.records.fingerprints_of(notes)
-        found = {key: None if before.get(key) == note.fingerprint else _unpack(note) for key, note in notes.items()}
-        # A note may be of a time when the project had another name.
-        found = {key: row for key, row in found.items() if row is None or _is_of(row, project)}
+        found: dict[str, CatalogRow | None] = {}
+        for key, note in notes.items():
+            if before.get(key) == note.fingerprint:
+                found[key] = None
+            else:
+                # A note may be of a time when the project had another name.
+                read_rows = unpack_rows({key: note}) or {}
+                found |= {key: row for key, row in read_rows.items() if row.info and row.info.path[:2] == project[:2]}
         known.packed |= {key: notes[key] for key in found}
         return found
 
@@ -222,23 +217,26 @@ class ClusterCatalog:
     def _keep_up(self, known: _Known, project: RunPath, *, is_due: bool) -> None:
         """Have done beside the answers what is due: whoever begins to list reads what moved since a head."""
         is_due = is_due and time.monotonic() - known.saved_at_s >= SAVE_EVERY_S
-        is_long = len(known.records.overlay) >= max(self._absorb_at, _size_of(known.records) // _SMALL_SHARE)
-        if (is_due or is_long) and (known.upkeep is None or known.upkeep.done()):
+        if (is_due or self._is_long(known.records)) and (known.upkeep is None or known.upkeep.done()):
             with self._lock:
                 if not self._is_closed:
                     known.upkeep = self._aside.submit(self._work_aside, known, project, is_due=is_due)
+
+    def _is_long(self, records: ProjectRecords) -> bool:
+        """Whether so much stands beside the columns that others are worth making."""
+        return len(records.overlay) >= max(self._absorb_at, _size_of(records) // _SMALL_SHARE)
 
     def _work_aside(self, known: _Known, project: RunPath, *, is_due: bool) -> None:
         place = project[:2]
         try:
             with known.lock:
                 records = known.records.copy()
-                look = {name: getattr(known, name) for name in ("looked_at", "moved")}
-                look |= {"moment": tuple(known.moment), "marks": dict(known.marks), "run_ids": dict(known.run_ids)}
+                look = {"moment": tuple(known.moment), "looked_at": known.looked_at, "moved": known.moved}
+                look |= {"marks": dict(known.marks), "run_ids": dict(known.run_ids)}
             before = records.copy()
-            if len(records.overlay) >= max(self._absorb_at, _size_of(records) // _SMALL_SHARE):
+            if self._is_long(records):
                 records.absorb(*place)
-                self._states.keep_records(*place, records, before.columns_name)
+                self._states.keep_columns(*place, records, before.columns_name)
                 with known.lock:
                     known.records.replace(before, records)
             if is_due:
@@ -255,15 +253,3 @@ def _problems(records: ProjectRecords) -> set[str]:
 
 def _size_of(records: ProjectRecords) -> int:
     return records.columns.size if records.columns else 0
-
-
-def _is_of(row: CatalogRow, project: RunPath) -> bool:
-    return row.info is not None and row.info.path[:2] == project[:2]
-
-
-def _unpack(note: StoredRow) -> CatalogRow:
-    """A note as a row, of no run where it cannot be read."""
-    try:
-        return unpack_row(note)
-    except (msgspec.MsgspecError, CorruptError, TypeError, RecursionError):
-        return CatalogRow(None, 0, is_open=False)

@@ -63,8 +63,8 @@ class _State(msgspec.Struct, array_like=True):
 
 
 class ListingHead(msgspec.Struct, array_like=True):
-    """A state, and how its look was: `moment`, `moved`, `marks` and when it was as the catalog has them, and
-    ids by key."""
+    """A state, and how its look was: `moment`, `moved`, `marks` and when it was as the catalog has them, and the
+    ids of the runs that are tried again, by key."""
 
     state: _State
     moment: tuple[str, str]
@@ -86,7 +86,7 @@ class ListingLog:
 
     def append(self, records: ProjectRecords, packed: Mapping[str, StoredRow]) -> str:
         """The version of a new state; `packed` are rows that need not be packed any more."""
-        columns = self._states.keep_records(*self._place, records, self._columns_name)
+        columns = self._states.keep_columns(*self._place, records, self._columns_name)
         if self._token is None or records.columns_name != self._columns_name or self._number >= _LONGEST_LOG:
             self._token, self._number, self._rows = secrets.token_hex(8), 0, {}
         else:
@@ -137,7 +137,7 @@ class ListingStates:
 
     def save_head(self, entity: str, project: str, records: ProjectRecords, look: Mapping[str, object]) -> None:
         """Let whoever begins to list the project begin with these records; `look` are the other fields of a head."""
-        columns = self.keep_records(entity, project, records)
+        columns = self.keep_columns(entity, project, records)
         rows = {key: pack_row(row) for key, row in records.overlay.items()}
         body = msgspec.msgpack.encode(ListingHead(_State(rows, [], columns), **look))  # type: ignore[arg-type]
         self._database.write(_SAVE_HEAD, {**project_keys(entity, project), "body": body})
@@ -152,25 +152,18 @@ class ListingStates:
         records = None if head is None else self._records(entity, project, head.state)
         return None if head is None or records is None else (head, records)
 
-    def keep_records(
+    def keep_columns(
         self, entity: str, project: str, records: ProjectRecords, before: str | None = None
     ) -> tuple[str, int] | None:
-        """Have the columns of records in the bucket, in place of those `before`. Notes `records.columns_name`."""
+        """Have the columns in the bucket, in place of those `before`. Notes `records.columns_name`."""
         if records.columns is None:
             records.columns_name = None
             return None
         if records.columns_name is not None and (size_bytes := self._sizes.get(records.columns_name)) is not None:
             return records.columns_name, size_bytes
-        records.columns_name, size_bytes = self.keep_columns(entity, project, records.columns, before)
-        return records.columns_name, size_bytes
-
-    def keep_columns(
-        self, entity: str, project: str, columns: RunColumns, before: str | None = None
-    ) -> tuple[str, int]:
-        """Put columns into the bucket, in place of those `before`; answers their key and size."""
         with tempfile.TemporaryDirectory(prefix="runlake-") as folder:
             file = Path(folder, "columns")
-            write_columns(file, columns)
+            write_columns(file, records.columns)
             stem = f"listings/{encode_name(entity)}/{encode_name(project)}/runs"
             stored = self._objects.put(stem, ".columns", file, None)
         with self._database.transaction():
@@ -178,7 +171,8 @@ class ListingStates:
             if before is not None and before != stored.key:
                 self._objects.bury([before])  # it is read for a while all the same: see `KEPT_S`
         self._sizes.put(stored.key, stored.size_bytes)
-        self._columns.put(stored.key, columns)
+        self._columns.put(stored.key, records.columns)
+        records.columns_name = stored.key
         return stored.key, stored.size_bytes
 
     def _records(self, entity: str, project: str, state: _State) -> ProjectRecords | None:

@@ -7,7 +7,7 @@ anything that others would miss.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 from runlake.artifact_model import UploadWay
@@ -150,7 +150,7 @@ class ClusterStore:
 
     def note_run(self, path: RunPath) -> bool:
         """Note how a sealed run reads, for those who list many; False where some of it is unsealed, or it moved."""
-        return note_run(self.database, path, lambda path: read_run(self, path))
+        return note_run(self.database, path, partial(read_run, self))
 
     def _note(self, path: RunPath, deleted: DeletedRun, *, is_delete: bool) -> None:
         if deleted.incarnation is not None:
