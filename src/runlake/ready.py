@@ -6,6 +6,7 @@ one meets what the other has not filled in yet, and the process ends by a segmen
 
 from __future__ import annotations
 
+import _thread
 import functools
 import threading
 from typing import Any, TypeVar
@@ -25,5 +26,22 @@ def ready(kind: T) -> T:
 
 @functools.cache
 def _make_ready(kind: Any) -> None:
-    with _lock:
-        msgspec.msgpack.Decoder(kind)
+    """A thread beside does it, for a signal handler of the user may break into this one: what it raised in the midst
+    msgspec would forget, and what it decoded would wait for the lock for ever. Not one of `threading`, whose start
+    holds locks that such a handler may ask for.
+    """
+    ended = _thread.allocate_lock()
+    ended.acquire()
+    try:
+        _thread.start_new_thread(_look_at, (kind, ended))
+    except RuntimeError:  # the interpreter is ending, or the system gives no thread
+        _look_at(kind, ended)
+    ended.acquire()
+
+
+def _look_at(kind: Any, ended: _thread.LockType) -> None:
+    try:
+        with _lock:
+            msgspec.msgpack.Decoder(kind)
+    finally:
+        ended.release()

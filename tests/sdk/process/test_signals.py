@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import breaking_in
 from breaking_in import Breaker, in_pieces
 from runlake.errors import UsageError
 from runlake.store.care.check import check_run
@@ -24,11 +25,6 @@ CALLS = {
 
 def at_every_place(begin, call, handler):
     """Runs of which one call is broken into, each at another place: (run, what was raised)."""
-    # What a process does the first time comes before: msgspec, as it finds out what it must know of a type, forgets
-    # what is raised meanwhile.
-    first = begin("first")
-    call(first)
-    first.finish()
     for place in itertools.count():
         run = begin(f"r{place}")
         run.log({"i": 0})
@@ -83,6 +79,37 @@ def test_an_alarm_that_raises_a_timeout_is_no_fault_of_the_disk(begin, stored, c
         assert stored.state(run.id) == ("finished", 0)
         assert check_run(stored.layout, run.run_path) == []
     last.finish()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="each place wants a process that has decoded nothing yet")
+def test_it_is_obeyed_in_the_midst_of_the_first_call_of_a_process_too(script, stored):
+    process = script(
+        f"""
+        import itertools
+        sys.path.append({str(Path(breaking_in.__file__).parent)!r})
+        from breaking_in import Breaker
+
+        def leave():
+            run.finish()
+            sys.exit(3)
+
+        for place in itertools.count():
+            print(place, flush=True)
+            if not (child := os.fork()):
+                run = runlake.init(id=f"r{{place}}", project="p")
+                with Breaker(place, leave):
+                    run.summary.update({{"s": 1}})
+                sys.exit(0)
+            if (code := os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])) != 3:
+                sys.exit(code)
+        """
+    )
+    code, out, err = process.end()
+    *broken, last = out.split()
+    assert (code, err, len(broken) > 50) == (0, "", True)
+    for place in (*broken, last):
+        assert stored.state(f"r{place}") == ("finished", 0)
 
 
 @pytest.mark.long
