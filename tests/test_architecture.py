@@ -128,7 +128,7 @@ ALLOWED = {
     "credentials": {"errors"},
     "names": set(),
     "sweep_model": set(),
-    "artifact_model": {"model"},
+    "artifact_model": {"md5", "model"},
     "view_model": set(),
     "listing_model": set(),
     **STORE,

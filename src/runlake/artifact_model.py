@@ -5,12 +5,12 @@ Loads msgspec and nothing heavier.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 from typing import Any, Literal, NamedTuple
 
 import msgspec
 
+from runlake.md5 import new_md5
 from runlake.model import RunPath
 
 ArtifactState = Literal["PENDING", "COMMITTED", "DELETED"]
@@ -225,7 +225,7 @@ class CollectionEdit(msgspec.Struct, frozen=True, kw_only=True):
 
 def digest_of(entries: Iterable[ManifestEntry]) -> str:
     """The digest of an artifact in hex, as W&B computes it: an MD5 over names and digests in the order of the names."""
-    digest = hashlib.md5(b"wandb-artifact-manifest-v1\n", usedforsecurity=False)
+    digest = new_md5(b"wandb-artifact-manifest-v1\n")
     for entry in sorted(entries, key=lambda entry: entry.path):
         digest.update(f"{entry.path}:{entry.digest}\n".encode())
     return digest.hexdigest()
