@@ -71,7 +71,8 @@ class AgentInfo(msgspec.Struct, frozen=True, kw_only=True):
 class AgentReport(msgspec.Struct, frozen=True, kw_only=True):
     """What an agent says of itself every few seconds: what it runs, and how many runs more it would begin now.
 
-    `ended` are runs that ended since the last report. An agent that `is_leaving` runs nothing any more.
+    `ended` are runs that ended since the last report. Of `wanted_count` at most a hundred come in one answer; who wants
+    more asks again, with those `running`. An agent that `is_leaving` runs nothing any more.
     """
 
     running: tuple[str, ...] = ()

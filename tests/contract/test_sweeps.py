@@ -322,6 +322,15 @@ def test_prior_runs_take_their_points_out_of_a_grid(desk, train, local):
     assert [order.params for order in a_sweep.report(a_sweep.join(), wanted=4)] == [POINTS[0], *POINTS[2:]]
 
 
+def test_an_agent_that_wants_more_runs_than_anybody_has_is_given_a_hundred_in_an_answer(desk):
+    a_sweep = desk({"method": "random", "parameters": {"lr": {"min": 0.0, "max": 1.0}}})
+    agent = a_sweep.join()
+    first = [order.run_id for order in a_sweep.report(agent, wanted=10**12)]
+    again = [order.run_id for order in a_sweep.report(agent, wanted=10**12)]
+    others = [order.run_id for order in a_sweep.report(agent, *first, wanted=10**12)]
+    assert (len({*first}), again, len({*others} - {*first})) == (100, first, 100)
+
+
 def test_bad_requests_are_named(desk, service):
     with pytest.raises(SweepConfigError, match="parameters"):
         desk({"method": "grid"})

@@ -26,6 +26,9 @@ class SweepLimits:
     max_offers: int = 3
     """How often an agent is told to begin a run of which nothing is ever heard."""
 
+    max_new_runs: int = 100
+    """So many runs are handed out in one answer, whatever number an agent says it wants: each is kept for good."""
+
     early_stop_every_s: float = 5.0
     """Whether runs are to stop early is looked at no more often: it reads a metric of all of them."""
 

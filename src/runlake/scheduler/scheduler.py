@@ -53,8 +53,9 @@ class Scheduler:
         state = self.sweep.fold.state
         if state == "CANCELED":
             return [*orders, AgentCommand(kind="exit", reason=self._why_over())]
-        begun = self._offered_again(agent_id, file)[: report.wanted_count]
-        while len(begun) < report.wanted_count and (claim := self._next_claim(agent_id)) is not None:
+        wanted_count = min(report.wanted_count, self.sweep.limits.max_new_runs)
+        begun = self._offered_again(agent_id, file)[:wanted_count]
+        while len(begun) < wanted_count and (claim := self._next_claim(agent_id)) is not None:
             begun.append(AgentCommand(kind="run", run_id=claim.run_id, params=claim.params))
         for order in begun:
             file.offers[order.run_id] = file.offers.get(order.run_id, 0) + 1

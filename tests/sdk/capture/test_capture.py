@@ -356,10 +356,18 @@ def test_the_process_is_no_child_and_a_folder_of_the_user_does_not_get_in_its_wa
     assert "disk" in json.loads((files_dir / METADATA_FILE).read_text())
 
 
-def test_waiting_ends_in_time_and_caring_may_be_stopped(tmp_path, files_dir):
-    running = spawn_capture(capture_spec(Settings(), files_dir, tmp_path))
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="a process that goes on until it is told waits at a FIFO")
+def test_waiting_ends_in_time_and_caring_may_be_stopped(tmp_path, files_dir, monkeypatch):
+    goes_on = tmp_path / "python-that-goes-on"
+    goes_on.write_text(f"#!/bin/sh\nread line < '{tmp_path}/told'\n")
+    goes_on.chmod(0o700)
+    os.mkfifo(tmp_path / "told")
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "executable", str(goes_on))
+        running = spawn_capture(capture_spec(Settings(), files_dir, tmp_path))
     assert not running.wait(0)
     running.close()
     assert running.wait(0)
+    (tmp_path / "told").write_text("\n")
     again = spawn_capture(capture_spec(Settings(), files_dir, tmp_path))
     assert again.wait(DEADLINE_S)
