@@ -4,6 +4,7 @@ import importlib.metadata
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import zipfile
@@ -356,18 +357,19 @@ def test_the_process_is_no_child_and_a_folder_of_the_user_does_not_get_in_its_wa
     assert "disk" in json.loads((files_dir / METADATA_FILE).read_text())
 
 
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="a process that goes on until it is told waits at a FIFO")
+@pytest.mark.skipif(os.name != "posix", reason="needs a shell script")
 def test_waiting_ends_in_time_and_caring_may_be_stopped(tmp_path, files_dir, monkeypatch):
-    goes_on = tmp_path / "python-that-goes-on"
-    goes_on.write_text(f"#!/bin/sh\nread line < '{tmp_path}/told'\n")
-    goes_on.chmod(0o700)
-    os.mkfifo(tmp_path / "told")
+    slow = tmp_path / "python-that-is-slow"
+    slow.write_text('#!/bin/sh\necho $$ > "$0.pid"\nexec sleep 600\n')
+    slow.chmod(0o755)
     with monkeypatch.context() as patch:
-        patch.setattr(sys, "executable", str(goes_on))
+        patch.setattr(sys, "executable", str(slow))
         running = spawn_capture(capture_spec(Settings(), files_dir, tmp_path))
     assert not running.wait(0)
     running.close()
     assert running.wait(0)
-    (tmp_path / "told").write_text("\n")
+    started = tmp_path / f"{slow.name}.pid"
+    wait_until(lambda: started.exists() and started.read_text(), "it has begun")
+    os.kill(int(started.read_text()), signal.SIGKILL)
     again = spawn_capture(capture_spec(Settings(), files_dir, tmp_path))
     assert again.wait(DEADLINE_S)
