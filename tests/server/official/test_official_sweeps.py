@@ -113,6 +113,7 @@ def test_an_example_of_sweeps_runs_as_written(seat, tour, name):
 # What takes its time ----------------------------------------------------------------------------------------
 
 STOP_EARLY = """
+import time
 import wandb
 
 def train():
@@ -145,6 +146,7 @@ wandb.agent(sweep_id, function=train)
 """
 
 SLOW = """
+import time
 import wandb
 
 def train():
@@ -183,6 +185,7 @@ assert verify.check_sweeps(wandb.Api())
 
 PROGRAM = """
 import argparse
+import time
 import wandb
 
 parser = argparse.ArgumentParser()
