@@ -79,10 +79,11 @@ class Scheduler:
 
     def _offered_again(self, agent_id: str, file: AgentFile) -> list[AgentCommand]:
         """Runs that this agent was told to begin, and never spoke of: the answer that said so may have been lost."""
+        spoken_of = {*file.reported, *self._follower.begun}
         return [
             AgentCommand(kind="run", run_id=claim.entry.run_id, params=claim.entry.params)
             for claim in self.sweep.open_claims()
-            if claim.entry.agent_id == agent_id and claim.entry.run_id not in {*file.reported, *self._follower.begun}
+            if claim.entry.agent_id == agent_id and claim.entry.run_id not in spoken_of
         ]
 
     def _nothing_left(self, agent_id: str) -> list[AgentCommand]:
