@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import warm
+from waiting import is_asleep, wait_until
 
 pty = pytest.importorskip("pty", reason="this system has no pseudo-terminals")
 termios = pytest.importorskip("termios")
@@ -106,6 +107,8 @@ def test_control_c_ends_with_130_and_one_line(environment, run):
         seen = b""
         while not seen.endswith(b"[y/N] "):
             seen += process.stderr.read(1)
+        # Python does not look for signals right before it waits: one that comes there is heard with the answer.
+        wait_until(lambda: is_asleep(process.pid), "it waits for an answer")
         process.send_signal(signal.SIGINT)
         out, err = process.communicate()
     os.close(its)

@@ -35,9 +35,9 @@ def fall_nearly_silent(store):
 
 def test_a_run_whose_writer_falls_silent_is_crashed_and_runs_again_when_it_is_heard(store, new_replica, trainer):
     replica = new_replica()
-    fall_nearly_silent(store)
     versions = [replica.list_runs("ann", "mnist").version]
     assert state_of(replica) == "running"
+    fall_nearly_silent(store)
     wait_until(lambda: state_of(replica) == "crashed", "the run is crashed")
     trainer.log(loss=2.0)
     assert state_of(replica) == "running"
@@ -71,8 +71,8 @@ def test_what_was_closed_by_a_writer_that_dies_before_it_goes_on_is_sealed_when_
 
 
 def test_a_replica_that_begins_late_finds_who_fell_silent_meanwhile(store, new_replica, trainer):
-    fall_nearly_silent(store)
     assert state_of(new_replica()) == "running"
+    fall_nearly_silent(store)
     wait_until(lambda: state_of(new_replica()) == "crashed", "the run is crashed")
 
 
