@@ -31,20 +31,10 @@ def lines_until_served(server):
 
 def is_alive(pid):
     """Whether a process lives; one that nobody has waited for yet does not."""
-    return _state(pid) not in ("", "Z")
-
-
-def is_asleep(pid):
-    """Whether a process (its first thread) waits for something that a signal may interrupt."""
-    return _state(pid) == "S"
-
-
-def _state(pid):
-    """As `ps` says it; empty for one that is not there."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
-        return ""
+        return False
 
 
 def wait_for_captures(store):

@@ -7,10 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 import warm
-from waiting import is_asleep, wait_until
+from waiting import wait_until
 
 pty = pytest.importorskip("pty", reason="this system has no pseudo-terminals")
 termios = pytest.importorskip("termios")
@@ -108,7 +109,8 @@ def test_control_c_ends_with_130_and_one_line(environment, run):
         while not seen.endswith(b"[y/N] "):
             seen += process.stderr.read(1)
         # Python does not look for signals right before it waits: one that comes there is heard with the answer.
-        wait_until(lambda: is_asleep(process.pid), "it waits for an answer")
+        asking = psutil.Process(process.pid)
+        wait_until(lambda: asking.status() == psutil.STATUS_SLEEPING, "it waits for an answer")
         process.send_signal(signal.SIGINT)
         out, err = process.communicate()
     os.close(its)

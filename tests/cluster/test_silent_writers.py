@@ -33,11 +33,16 @@ def fall_nearly_silent(store):
         store.database.write(f"update {table} set heard_at = now() - make_interval(secs => {STALE_S - 1.0})")
 
 
+def version_while_nearly_silent(store, replica):
+    """Of the listing, in which the run still goes on; None where the look came after that second."""
+    fall_nearly_silent(store)
+    version = replica.list_runs("ann", "mnist").version
+    return version if state_of(replica) == "running" else None
+
+
 def test_a_run_whose_writer_falls_silent_is_crashed_and_runs_again_when_it_is_heard(store, new_replica, trainer):
     replica = new_replica()
-    versions = [replica.list_runs("ann", "mnist").version]
-    assert state_of(replica) == "running"
-    fall_nearly_silent(store)
+    versions = [wait_until(lambda: version_while_nearly_silent(store, replica), "the run goes on")]
     wait_until(lambda: state_of(replica) == "crashed", "the run is crashed")
     trainer.log(loss=2.0)
     assert state_of(replica) == "running"
@@ -71,8 +76,7 @@ def test_what_was_closed_by_a_writer_that_dies_before_it_goes_on_is_sealed_when_
 
 
 def test_a_replica_that_begins_late_finds_who_fell_silent_meanwhile(store, new_replica, trainer):
-    assert state_of(new_replica()) == "running"
-    fall_nearly_silent(store)
+    wait_until(lambda: version_while_nearly_silent(store, new_replica()), "the run goes on")
     wait_until(lambda: state_of(new_replica()) == "crashed", "the run is crashed")
 
 
