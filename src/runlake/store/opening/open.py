@@ -8,8 +8,10 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from typing import Any, Literal
+
+import msgspec
+from msgspec.structs import replace
 
 from runlake.errors import BadValueError, ConflictError, UsageError
 from runlake.model import RunPath
@@ -83,8 +85,7 @@ def open_run(
     raise ConflictError(f"run {path} is made and deleted by others too fast to be opened: {_ATTEMPTS} attempts")
 
 
-@dataclass(frozen=True, slots=True)
-class _Request:
+class _Request(msgspec.Struct, frozen=True):
     """How a run is to be opened: see `open_run`."""
 
     store: Store
@@ -100,8 +101,7 @@ class _Request:
         return self.is_shared or self.resume in ("allow", "must", "auto") or self.rewind_to is not None
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
+class _Place(msgspec.Struct, frozen=True):
     """Where a run is opened: the writer to be, and the run that it goes on with.
 
     `is_beside`: others are writing into it too. `next_step` is where this process goes on, `cut` what its CUT record

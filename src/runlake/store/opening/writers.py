@@ -8,9 +8,10 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Literal
 from zlib import crc32
+
+import msgspec
 
 from runlake.errors import ConflictError, NotFoundError, ReadOnlyError, StoreError
 from runlake.model import Numbers, RunInfo, RunPath, WriterGrant
@@ -34,8 +35,7 @@ class OvertakenError(NotFoundError):
     """The run is another than it was when it was read."""
 
 
-@dataclass(frozen=True, slots=True)
-class OpenedRun:
+class OpenedRun(msgspec.Struct, frozen=True):
     """A run that this process may write into.
 
     `before` is the run as it was, when it is gone on with, and `numbers` what its aggregates were made from.
@@ -47,17 +47,16 @@ class OpenedRun:
     writer: JournalWriter
     incarnation: str
     generation: str
-    header: Mapping[str, Any] = field(default_factory=dict)
+    header: Mapping[str, Any] = {}
     before: RunInfo | None = None
-    numbers: dict[str, Numbers] = field(default_factory=dict)
+    numbers: dict[str, Numbers] = {}
     next_step: int = 0
     is_beside: bool = False
     name: str | None = None
     journal: Journal | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class NewWriter:
+class NewWriter(msgspec.Struct, frozen=True):
     """What the parts of a writer to be say of it.
 
     `journal` is what `hold_journal` gave before the run was read, None for a run that is only being made. Its records
@@ -71,7 +70,7 @@ class NewWriter:
     role: Role
     journal: Journal | None
     clock_floor: int = 0
-    header: Mapping[str, Any] = field(default_factory=dict)
+    header: Mapping[str, Any] = {}
 
 
 def begin_writer(
