@@ -183,6 +183,7 @@ def test_a_project_that_is_not_there_is_said_to_be_and_shown_as_soon_as_it_is(
     look.expects(LOST)
     look.go("#/ada/later")
     look.waits_for("no project ada/later")
+    assert look.page.get_by_role("alert").count() == 1
     with runlake.init(store=store, entity="ada", project="later", name="came", settings={"silent": True}) as run:
         run.log({"loss": 1.0})
     look.page.locator(".table-body .line", has_text="came").wait_for()

@@ -164,6 +164,11 @@ async function errorOf(answer: Response): Promise<ApiError> {
   }
 }
 
+/** Whether what was asked for is not there, or not for whoever asks. */
+export function isNotFound(error: unknown): boolean {
+  return error instanceof ApiError && error.status === 404;
+}
+
 /** Whether `error` only says that nobody waits for the answer any more. */
 export function isAborted(error: unknown): boolean {
   return error instanceof DOMException && error.name === "AbortError";

@@ -6,7 +6,7 @@ import type { JSX } from "preact";
 import { useLayoutEffect, useRef } from "preact/hooks";
 import { formatHash, replaceQuery, address } from "../../state/address";
 import { fetchRun, type RunInfo, type RunPath } from "../../wire/run";
-import { ApiError } from "../../wire/http";
+import { isNotFound } from "../../wire/http";
 import { Problem } from "../parts/Problem";
 import { Artifacts } from "./Artifacts";
 import { Charts } from "./Charts";
@@ -62,7 +62,7 @@ function Run({ path, version }: RunPageProps): JSX.Element {
   return (
     <article class="run-page" aria-label={`Run ${run?.name ?? path.runId}`}>
       {run === null ? <Coming /> : <RunHead path={path} run={run} version={version} again={again} />}
-      {error !== null && (isGone(error) ? <Gone path={path} error={error} again={again} /> : <Problem error={error} again={again} />)}
+      {error !== null && (isNotFound(error) ? <Gone path={path} error={error} again={again} /> : <Problem error={error} again={again} />)}
       <Tabs chosen={tab} choose={choose} />
       <div class="run-part" role="tabpanel" aria-label={NAMES[tab]}>
         <Part tab={tab} path={path} run={run} version={version} again={again} />
@@ -143,11 +143,6 @@ function Tabs({ chosen, choose }: { readonly chosen: Tab; readonly choose: (tab:
   );
 }
 
-/** Whether the run was deleted; what was read of it stays in sight. */
-function isGone(error: Error): boolean {
-  return error instanceof ApiError && error.status === 404;
-}
-
 function Gone({ path, error, again }: { readonly path: RunPath; readonly error: Error; readonly again: () => void }): JSX.Element {
   const isAsked = useSignal(false);
   return (
@@ -161,7 +156,7 @@ function Gone({ path, error, again }: { readonly path: RunPath; readonly error: 
       />
       <p>
         <a href={formatHash([path.entity, path.project])}>All runs of {path.project}</a>
-        {isGone(error) && (
+        {isNotFound(error) && (
           <>
             . A deleted run can be brought back from the trash:{" "}
             <code>

@@ -7,6 +7,7 @@ import { showTogether } from "../../state/colours";
 import { mayEdit } from "../../state/session";
 import { afterwards } from "../../state/soon";
 import { Workspace } from "../../state/workspace";
+import { isNotFound } from "../../wire/http";
 import { Icon } from "../parts/Icon";
 import { useNews } from "../parts/InProject";
 import { isNarrow } from "../parts/narrow";
@@ -62,7 +63,9 @@ function Panes(): JSX.Element {
   const { workspace } = useWorkspace();
   const { pane, tablePercent } = workspace.view.value;
   const place = useRef<HTMLDivElement>(null);
-  const shown = isNarrow.value && pane === "both" ? "table" : pane;
+  // Of a project that is not there the table speaks: charts would say the same beside it.
+  const isMissing = isNotFound(workspace.runs.pages.error.value);
+  const shown = pane === "both" && (isNarrow.value || isMissing) ? "table" : pane;
   const isAlone = shown === "table";
   // Beside charts it is made while these wait for their lines.
   const [isTableDue, setTableDue] = useState(false);
