@@ -22,8 +22,10 @@ if TYPE_CHECKING:
 MAX_CELLS = 20_000_000
 """A frame may have any number of columns as long as it has no more cells than this."""
 
-_FEW_COLUMNS = 16
-"""So many columns of numbers are a frame sooner than pyarrow has looked which pandas there is, at the first of all."""
+_FEW_COLUMNS, _FEW_ROWS = 16, 100_000
+"""So many numbers are a frame sooner than pyarrow has looked which pandas there is, at the first of all. Of more,
+pyarrow makes one in a quarter of the time: it copies with several threads.
+"""
 
 
 def history_to_pandas(
@@ -79,7 +81,8 @@ def selected_frame(selection: Selection, *, is_narrow: bool) -> pd.DataFrame:
 
 def table_to_pandas(table: pa.Table) -> pd.DataFrame:
     """An Arrow table as a DataFrame; integers with gaps are float64, or Int64 where one is beyond 2**53."""
-    numbers = plain_numbers(table) if table.num_columns <= _FEW_COLUMNS else None
+    is_small = table.num_columns <= _FEW_COLUMNS and table.num_rows <= _FEW_ROWS
+    numbers = plain_numbers(table) if is_small else None
     if numbers is not None:
         import pandas as pd
 
