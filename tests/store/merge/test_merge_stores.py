@@ -1,6 +1,5 @@
 """Two stores into one: the union of both, wherever it is killed, however often it is done."""
 
-import dataclasses
 import hashlib
 import os
 import shutil
@@ -10,6 +9,7 @@ import sys
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 import warm
 from runlake.errors import BadValueError, ConflictError, CorruptError, NewerFormatError, NotFoundError, StoreError
@@ -68,7 +68,7 @@ def make_run(layout, path=RUN, *, rows=3, start=0, config=None, files=None, end=
 def go_on(layout, writer, value, *, at_s):
     """One more row, by a process of its own that writes into the same generation."""
     clock = Clock(START_S + at_s)
-    parent = dataclasses.replace(writer.opened, journal=None)  # it may be a copy of the store that is gone on with
+    parent = replace(writer.opened, journal=None)  # it may be a copy of the store that is gone on with
     journal = open_child(layout, parent, prepare=None, clock=clock).writer
     journal.log({"i": value}, step=value, timestamp=clock(), runtime=at_s)
     journal.end({})
