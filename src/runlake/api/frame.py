@@ -23,8 +23,8 @@ MAX_CELLS = 20_000_000
 """A frame may have any number of columns as long as it has no more cells than this."""
 
 _FEW_COLUMNS, _FEW_ROWS = 16, 100_000
-"""So many numbers are a frame sooner than pyarrow has looked which pandas there is, at the first of all. Of more,
-pyarrow makes one in a quarter of the time: it copies with several threads.
+"""So many numbers are a frame sooner than pyarrow has looked which pandas there is, at the first of all. Of a
+million rows pyarrow makes one in a quarter of the time.
 """
 
 
