@@ -16,7 +16,6 @@ nothing, however many packers are at work. Doing it twice, or two at once, only 
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import time
@@ -242,4 +241,6 @@ class FolderChanges:
 
 
 def _digest(content: bytes) -> str:
+    import hashlib  # whoever logs appends changes and packs none: `store.layout` says what this costs
+
     return hashlib.sha256(content).hexdigest()[:32]

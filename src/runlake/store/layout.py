@@ -44,7 +44,6 @@ tell case; a name of more than 200 bytes is cut and hashed.
 
 from __future__ import annotations
 
-import hashlib
 import posixpath
 import re
 from pathlib import Path
@@ -324,6 +323,8 @@ def encode_name(name: str) -> str:
     if case:
         encoded += f"~{case:x}"
     if len(encoded) > _MAX_ENCODED_BYTES:
+        import hashlib  # OpenSSL is 2 ms and 4 MB of every training process, and names so long are rare
+
         digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()
         return encoded[:100].rstrip("%").lower() + _HASH_MARK + digest[:40]
     return encoded

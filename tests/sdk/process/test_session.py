@@ -67,7 +67,7 @@ def test_importing_loads_nothing_heavy_and_init_neither(script):
         """
         runlake.init(id="r", project="p").log({"a": 1.0})
         runlake.finish()
-        heavy = {"numpy", "pandas", "pyarrow", "polars", "sqlalchemy", "rich", "typer", "PIL"}
+        heavy = {"numpy", "pandas", "pyarrow", "polars", "sqlalchemy", "rich", "typer", "PIL", "ssl", "_hashlib"}
         print(sorted(heavy & sys.modules.keys()))
         """
     ).end()

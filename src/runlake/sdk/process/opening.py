@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import sys
 from collections.abc import Mapping
@@ -83,6 +82,8 @@ def program_file() -> str | None:
 
 def program_key(settings: Settings) -> str:
     """What tells this program, started in this folder, from others."""
+    import hashlib  # few runs resume themselves: `store.layout` says what this costs
+
     identity = f"{settings.program or program_file()}\0{current_folder()}"
     return hashlib.sha256(identity.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 

@@ -49,7 +49,9 @@ _MAX_READERS = 8
 _LARGEST_GROUP_VALUES = 2**24
 """Far above what is written: a group of a few bytes may say that it has billions."""
 
-_WORTH_THREADS = 500_000
+_WORTH_THREADS = 1_000_000
+"""Values. The row groups that one short run has in a packed file come to less, and are as soon read by one thread."""
+
 _POSITION_BITS, _NOWHERE = 24, np.iinfo(np.int64).max
 _SERIES_FROM, _SERIES_A_BYTE = 4096, 4
 """Each series has a key or a first row of its own: that takes more than this of a file, however well it is packed."""
