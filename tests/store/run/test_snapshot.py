@@ -1,6 +1,7 @@
 """What a reader sees of a run whose parts were cut short, went missing, or were left by their writer."""
 
 import os
+import threading
 from contextlib import suppress
 
 import pytest
@@ -52,6 +53,24 @@ def frames_of(data):
 def three_parts(layout):
     """A crashed run of 25 rows, in two closed parts and an open one."""
     return Writer(layout, rows_per_part=10).log_many({"a": i} for i in range(25)).die()
+
+
+@pytest.mark.parametrize(
+    ("row_count", "text", "has_threads"),
+    [(25, "few", False), (25, "x" * 2**15, True), (120, "many", True)],
+    ids=["few small parts", "large parts", "many parts"],
+)
+def test_parts_come_in_order_and_other_threads_read_them_where_that_is_sooner(layout, row_count, text, has_threads):
+    Writer(layout, rows_per_part=10).log_many({"a": text} for _ in range(row_count)).die()
+
+    def read(snapshot):
+        found = snapshot.scan_each(snapshot.parts, lambda part: (part.header.number, threading.current_thread().name))
+        return list(found)
+
+    numbers, threads = zip(*read_consistently(layout, RUN, read), strict=True)
+    assert numbers == tuple(range(-(-row_count // 10)))
+    is_shared = has_threads and (os.cpu_count() or 1) > 1
+    assert {name.startswith("runlake-scan") for name in threads} == {is_shared}
 
 
 def test_a_closed_part_that_was_cut_short_is_damage_at_every_byte(layout, three_parts):

@@ -14,7 +14,7 @@ import errno
 import os
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TypeVar
@@ -37,6 +37,10 @@ _ATTEMPTS_FOR_MISSING = 14
 """Half a second: longer than a listing of names may be late."""
 _LATELY_S = 60.0
 _MAX_SCANNERS = 8
+_FEW_PARTS, _SMALL_BYTES = 8, 2**19
+"""Fewer parts that together are smaller are read by one thread: to begin others takes a millisecond, as long as to scan
+so many bytes takes. More of them may each wait for a network."""
+
 _NOT_AS_LAID_OUT = frozenset({errno.EISDIR, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.EINVAL})
 """What the system says of names and files that nobody who writes a store makes; a number that is missing is Arrow's."""
 
@@ -72,7 +76,7 @@ def _in_short(error: Exception) -> str:
 
 
 class Snapshot(Struct, frozen=True):
-    """The segments a reader must read, and the parts that no segment covers, in order.
+    """The segments a reader must read, and the parts that no segment covers, in order, with their sizes as listed.
 
     `numbers` are those of all parts that are known of, by writer: here, or covered. `left_out` names the segments whose
     content others hold; `has_repeats` says that the files of `metas` still hold rows twice (`store.run.overlap`).
@@ -82,7 +86,7 @@ class Snapshot(Struct, frozen=True):
     segments: Segments
     journal: Journal
     metas: list[Meta]
-    parts: list[PartName]
+    parts: dict[PartName, int]
     numbers: dict[str, set[int]]
     left_out: frozenset[str] = frozenset()
     has_repeats: bool = False
@@ -108,10 +112,10 @@ class Snapshot(Struct, frozen=True):
             "lost; restore the file from a backup, or run `runlake check`"
         )
 
-    def scan_each(self, names: Sequence[PartName], then: Callable[[ScannedPart], T]) -> Iterator[T]:
-        """What `then` makes of each of these parts, in order. Several are read at once."""
-        # The system is asked only where there is something to share: that takes 9 us, of 240 to read a sealed run.
-        worker_count = min(len(names), os.cpu_count() or 1, _MAX_SCANNERS) if len(names) > 1 else 1
+    def scan_each(self, names: Collection[PartName], then: Callable[[ScannedPart], T]) -> Iterator[T]:
+        """What `then` makes of each of these parts, in order. Several are read at once where that is sooner."""
+        is_little = len(names) <= _FEW_PARTS and sum(self.parts[name] for name in names) < _SMALL_BYTES
+        worker_count = 1 if is_little else min(len(names), os.cpu_count() or 1, _MAX_SCANNERS)
         if worker_count < 2:
             yield from (then(self.scan(name)) for name in names)
             return
@@ -235,15 +239,15 @@ def take_snapshot(store: Store, path: RunPath) -> Snapshot:
     return Snapshot(path, segments, journal, metas, parts, numbers, left_out, has_repeats)
 
 
-def number_parts(journal: Journal, metas: list[Meta]) -> tuple[list[PartName], dict[str, set[int]]]:
-    """The parts that no segment covers, and the numbers of all that are known of, by writer."""
+def number_parts(journal: Journal, metas: list[Meta]) -> tuple[dict[PartName, int], dict[str, set[int]]]:
+    """The parts that no segment covers, with their sizes, and the numbers of all that are known of, by writer."""
     covered = {PartName(*part) for meta in metas for part in meta.covers}
     listed = journal.list_parts()
     numbers: dict[str, set[int]] = {}
     for name in [*covered, *(name for name, _ in listed)]:
         numbers.setdefault(name.writer, set()).add(name.number)
     # A part that has no bytes yet holds nothing, unless its writer has gone on in another.
-    parts = [n for n, size in listed if n not in covered and (size > 0 or n.number < max(numbers[n.writer]))]
+    parts = {n: size for n, size in listed if n not in covered and (size > 0 or n.number < max(numbers[n.writer]))}
     return parts, numbers
 
 
