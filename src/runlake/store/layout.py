@@ -323,7 +323,7 @@ def encode_name(name: str) -> str:
     if case:
         encoded += f"~{case:x}"
     if len(encoded) > _MAX_ENCODED_BYTES:
-        import hashlib  # OpenSSL is 2 ms and 4 MB of every training process, and names so long are rare
+        import hashlib  # OpenSSL would be 2 ms and 3 MB of every training process, and names so long are rare
 
         digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()
         return encoded[:100].rstrip("%").lower() + _HASH_MARK + digest[:40]
