@@ -182,10 +182,12 @@ def read_groups(
 
     sizes = {group: size_of_group(parquet, group, file) for group in plan}
     reads, value_count = list(_reads(plan, sizes)), sum(sizes.values())
-    if len(reads) < 2 * (os.cpu_count() or 1) and value_count >= _WORTH_THREADS:
+    # The system is asked only where more cores are of use: that takes 9 us.
+    core_count = (os.cpu_count() or 1) if value_count >= _WORTH_THREADS else 1
+    if core_count > 1 and len(reads) < 2 * core_count:
         reads = [piece for groups in reads for piece in _cut(groups, plan, sizes)]
-    worker_count = min(len(reads), os.cpu_count() or 1, _MAX_READERS)
-    if worker_count < 2 or value_count < _WORTH_THREADS:
+    worker_count = min(len(reads), core_count, _MAX_READERS)
+    if worker_count < 2:
         return dict(itertools.chain.from_iterable(read(groups, parquet).items() for groups in reads))
     with ThreadPoolExecutor(worker_count, thread_name_prefix="runlake-read") as pool:
         return dict(itertools.chain.from_iterable(found.items() for found in pool.map(read, reads)))
